@@ -1,0 +1,58 @@
+"""Image encoder: a trunk and the feature pyramid (FPN) neck above it."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from napari_sam2.network.config import HieraConfig, SAM2Config
+from napari_sam2.network.convolutional import ConvolutionalTrunk
+from napari_sam2.network.hiera import Hiera
+
+
+class Lateral(nn.Module):
+    """A 1 x 1 convolution from one trunk level to the pyramid's width."""
+
+    def __init__(self, channels_in: int, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels, 1)
+
+    def forward(self, maps_bchw: Tensor) -> Tensor:
+        """Map (B, C_in, H, W) to (B, C, H, W)."""
+        return self.conv(maps_bchw)
+
+
+class Neck(nn.Module):
+    """Bring every trunk level to one width; add the coarsest level into stride 16.
+
+    SAM 2 sums top-down at strides 32 and 16 only; strides 8 and 4 are lateral alone.
+    """
+
+    def __init__(self, channels: tuple[int, ...], dim: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(Lateral(width, dim) for width in reversed(channels))
+
+    def forward(self, levels: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the maps at strides 4, 8 and 16, each (B, dim, H, W)."""
+        coarse, stride16, stride8, stride4 = (
+            conv(level) for conv, level in zip(self.convs, reversed(levels), strict=True)
+        )
+        lifted = F.interpolate(coarse.float(), scale_factor=2.0, mode="nearest")
+        return stride4, stride8, stride16 + lifted.to(stride16.dtype)
+
+
+class ImageEncoder(nn.Module):
+    """Encode normalised images as the three pyramid levels that SAM 2 reads."""
+
+    def __init__(self, config: SAM2Config) -> None:
+        super().__init__()
+        self.trunk: Hiera | ConvolutionalTrunk
+        if isinstance(config.encoder, HieraConfig):
+            self.trunk = Hiera(config.encoder)
+        else:
+            self.trunk = ConvolutionalTrunk(config.encoder)
+        self.neck = Neck(self.trunk.channels, config.hidden_dim)
+
+    def forward(self, images_b3hw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the maps at strides 4, 8 and 16, each (B, hidden_dim, H, W)."""
+        return self.neck(self.trunk(images_b3hw))

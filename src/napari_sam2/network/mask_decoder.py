@@ -1,0 +1,175 @@
+"""Mask decoder: prompt tokens and image embedding to candidate masks, scores and tokens.
+
+SAM's two-way transformer with SAM 2's occlusion score and high-resolution skips (SAM 2,
+section 4 and appendix D.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from napari_sam2.network.layers import MLP, Attention, LayerNorm2d, to_map, to_tokens
+
+CANDIDATES = 4  # the single mask and three for ambiguous prompts
+HEADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What the decoder says of each object; candidate 0 is the single mask, 1 to 3 the ambiguous.
+
+    Parameters
+    ----------
+    mask_logits_b4hw
+        (B, 4, S / 4, S / 4).
+    predicted_iou_b4
+        (B, 4) in [0, 1].
+    output_tokens_b4c
+        (B, 4, C) the token behind each candidate.
+    object_score_b1
+        (B, 1) logit that the object is in the frame at all.
+    """
+
+    mask_logits_b4hw: Tensor
+    predicted_iou_b4: Tensor
+    output_tokens_b4c: Tensor
+    object_score_b1: Tensor
+
+
+class TwoWayBlock(nn.Module):
+    """Tokens look at each other and at the image; the image looks back at the tokens."""
+
+    def __init__(self, dim: int, feedforward_dim: int, *, first: bool) -> None:
+        super().__init__()
+        self.first = first
+        self.self_attn = Attention(dim, HEADS)
+        self.norm1 = nn.LayerNorm(dim)
+        self.cross_attn_token_to_image = Attention(dim, HEADS, inner_dim=dim // 2)
+        self.norm2 = nn.LayerNorm(dim)
+        self.mlp = MLP(dim, feedforward_dim, dim, depth=2)
+        self.norm3 = nn.LayerNorm(dim)
+        self.norm4 = nn.LayerNorm(dim)
+        self.cross_attn_image_to_token = Attention(dim, HEADS, inner_dim=dim // 2)
+
+    def forward(
+        self, tokens: Tensor, image: Tensor, token_positions: Tensor, image_positions: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Update tokens (B, L, C) and image (B, H * W, C)."""
+        if self.first:
+            tokens = self.self_attn(tokens, tokens, tokens)
+        else:
+            placed = tokens + token_positions
+            tokens = tokens + self.self_attn(placed, placed, tokens)
+        tokens = self.norm1(tokens)
+        keys = image + image_positions
+        tokens = tokens + self.cross_attn_token_to_image(tokens + token_positions, keys, image)
+        tokens = self.norm2(tokens)
+        tokens = self.norm3(tokens + self.mlp(tokens))
+        looked_back = self.cross_attn_image_to_token(keys, tokens + token_positions, tokens)
+        return tokens, self.norm4(image + looked_back)
+
+
+class TwoWayTransformer(nn.Module):
+    """Two blocks and a last look of the tokens at the image."""
+
+    def __init__(self, dim: int, feedforward_dim: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            TwoWayBlock(dim, feedforward_dim, first=index == 0) for index in range(2)
+        )
+        self.final_attn_token_to_image = Attention(dim, HEADS, inner_dim=dim // 2)
+        self.norm_final_attn = nn.LayerNorm(dim)
+
+    def forward(
+        self, image: Tensor, image_positions: Tensor, prompt_tokens: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return tokens (B, L, C) and image (B, H * W, C)."""
+        tokens = prompt_tokens
+        for layer in self.layers:
+            tokens, image = layer(tokens, image, prompt_tokens, image_positions)
+        last = self.final_attn_token_to_image(
+            tokens + prompt_tokens, image + image_positions, image
+        )
+        return self.norm_final_attn(tokens + last), image
+
+
+class MaskDecoder(nn.Module):
+    """Predict four candidate masks, their IoU, and whether the object is there.
+
+    Parameters
+    ----------
+    dim
+        Channels of the embeddings.
+    feedforward_dim
+        Hidden width of the transformer's feed-forward blocks.
+    """
+
+    def __init__(self, dim: int, feedforward_dim: int) -> None:
+        super().__init__()
+        self.transformer = TwoWayTransformer(dim, feedforward_dim)
+        self.iou_token = nn.Embedding(1, dim)
+        self.mask_tokens = nn.Embedding(CANDIDATES, dim)
+        self.obj_score_token = nn.Embedding(1, dim)
+        self.output_upscaling = nn.Sequential(
+            nn.ConvTranspose2d(dim, dim // 4, kernel_size=2, stride=2),
+            LayerNorm2d(dim // 4),
+            nn.GELU(),
+            nn.ConvTranspose2d(dim // 4, dim // 8, kernel_size=2, stride=2),
+            nn.GELU(),
+        )
+        self.conv_s0 = nn.Conv2d(dim, dim // 8, kernel_size=1)
+        self.conv_s1 = nn.Conv2d(dim, dim // 4, kernel_size=1)
+        self.output_hypernetworks_mlps = nn.ModuleList(
+            MLP(dim, dim, dim // 8, depth=3) for _ in range(CANDIDATES)
+        )
+        self.iou_prediction_head = MLP(dim, dim, CANDIDATES, depth=3)
+        self.pred_obj_score_head = MLP(dim, dim, 1, depth=3)
+
+    def _upscale(self, image_bchw: Tensor, stride8_bchw: Tensor, stride4_bchw: Tensor) -> Tensor:
+        first, norm, activation, second, last_activation = self.output_upscaling
+        upscaled = activation(norm(first(image_bchw) + stride8_bchw))
+        return last_activation(second(upscaled) + stride4_bchw)
+
+    def forward(
+        self,
+        embedding_bchw: Tensor,
+        image_positions_1chw: Tensor,
+        prompt_tokens_blc: Tensor,
+        prompt_map_bchw: Tensor,
+        skips: tuple[Tensor, Tensor],
+    ) -> Decoded:
+        """Decode one object a row.
+
+        Parameters
+        ----------
+        embedding_bchw
+            (B, C, S / 16, S / 16) image embedding, conditioned on memory or not.
+        image_positions_1chw
+            (1, C, S / 16, S / 16) encoding of its grid.
+        prompt_tokens_blc, prompt_map_bchw
+            From the prompt encoder.
+        skips
+            (B, C / 4, S / 8, S / 8) and (B, C / 8, S / 4, S / 4), from `conv_s1` and `conv_s0`.
+        """
+        batch = prompt_tokens_blc.shape[0]
+        own = (self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight)
+        own_tokens = torch.cat(own).expand(batch, -1, -1)
+        tokens = torch.cat((own_tokens, prompt_tokens_blc.to(own_tokens.dtype)), dim=1)
+        hidden, image = self.transformer(
+            to_tokens(embedding_bchw + prompt_map_bchw), to_tokens(image_positions_1chw), tokens
+        )
+        output_tokens = hidden[:, 2 : 2 + CANDIDATES]
+        upscaled = self._upscale(to_map(image, embedding_bchw.shape[-2:]), *skips)
+        weights = torch.stack(
+            [mlp(output_tokens[:, i]) for i, mlp in enumerate(self.output_hypernetworks_mlps)], 1
+        )
+        masks = (weights @ upscaled.flatten(2)).unflatten(2, upscaled.shape[-2:])
+        return Decoded(
+            mask_logits_b4hw=masks.float(),
+            predicted_iou_b4=self.iou_prediction_head(hidden[:, 1]).float().sigmoid(),
+            output_tokens_b4c=output_tokens,
+            object_score_b1=self.pred_obj_score_head(hidden[:, 0]).float(),
+        )

@@ -1,0 +1,120 @@
+"""Position encodings: sine grids, random Fourier features, rotary tables.
+
+All of them are functions of a size alone; the cached ones are computed once per size and device.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+
+TEMPERATURE = 10000.0
+
+
+def _frequencies(dim: int, device: torch.device | None = None) -> Tensor:
+    index = torch.arange(dim, dtype=torch.float32, device=device)
+    return TEMPERATURE ** (2 * torch.div(index, 2, rounding_mode="floor") / dim)
+
+
+def _interleaved_sine(angles_lc: Tensor) -> Tensor:
+    """Sine on even channels, cosine on odd ones."""
+    return torch.stack((angles_lc[..., 0::2].sin(), angles_lc[..., 1::2].cos()), -1).flatten(-2)
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)
+@torch.no_grad()
+def sine_grid(dim: int, height: int, width: int, device: torch.device) -> Tensor:
+    """Encode a grid by sines of its normalised rows and columns (Carion et al. 2020).
+
+    Returns
+    -------
+    Tensor
+        (1, height * width, dim), float32: half the channels for y, then half for x.
+    """
+    half = dim // 2
+    scale = 2 * math.pi
+    y = torch.arange(1, height + 1, dtype=torch.float32, device=device) / (height + 1e-6) * scale
+    x = torch.arange(1, width + 1, dtype=torch.float32, device=device) / (width + 1e-6) * scale
+    frequencies = _frequencies(half, device)
+    rows = _interleaved_sine(y[:, None] / frequencies)[:, None].expand(height, width, half)
+    columns = _interleaved_sine(x[:, None] / frequencies)[None].expand(height, width, half)
+    return torch.cat((rows, columns), dim=-1).reshape(1, height * width, dim).contiguous()
+
+
+def sine_times(offsets: Tensor, dim: int) -> Tensor:
+    """Encode scalar time offsets (...) as (..., dim): all sines, then all cosines."""
+    angles = offsets.float()[..., None] / _frequencies(dim // 2, offsets.device)
+    return torch.cat((angles.sin(), angles.cos()), dim=-1)
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)
+@torch.no_grad()
+def rotary_tables(
+    dim: int, height: int, width: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Return cosines and sines of axial rotary positions (Heo et al. 2024).
+
+    Returns
+    -------
+    tuple of Tensor
+        Two of (height * width, dim / 2), float32: the first half of the channel pairs turns with
+        x, the second with y.
+    """
+    exponents = torch.arange(0, dim, 4, dtype=torch.float32, device=device)[: dim // 4] / dim
+    frequencies = 1.0 / TEMPERATURE**exponents
+    index = torch.arange(height * width, device=device)
+    x = (index % width).float()
+    y = torch.div(index, width, rounding_mode="floor").float()
+    angles = torch.cat((torch.outer(x, frequencies), torch.outer(y, frequencies)), dim=-1)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x_bhlc: Tensor, cosines_lc: Tensor, sines_lc: Tensor) -> Tensor:
+    """Turn neighbouring channel pairs by their token's angles.
+
+    Parameters
+    ----------
+    x_bhlc
+        (B, heads, L, C) queries or keys.
+    cosines_lc, sines_lc
+        (L, C / 2) from `rotary_tables`, tiled where L spans several frames.
+    """
+    pairs = x_bhlc.float().unflatten(-1, (-1, 2))
+    even, odd = pairs[..., 0], pairs[..., 1]
+    turned = torch.stack(
+        (even * cosines_lc - odd * sines_lc, even * sines_lc + odd * cosines_lc), dim=-1
+    )
+    return turned.flatten(-2).to(x_bhlc.dtype)
+
+
+class RandomFourierPositions(nn.Module):
+    """Encode positions by sines of random projections (Tancik et al. 2020), as SAM does."""
+
+    positional_encoding_gaussian_matrix: Tensor
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("positional_encoding_gaussian_matrix", torch.randn(2, dim // 2))
+
+    def forward(self, positions_xy_norm: Tensor) -> Tensor:
+        """Encode positions (..., 2), x first, in [0, 1], as (..., dim) float32."""
+        centred = 2 * positions_xy_norm.float() - 1
+        matrix = self.positional_encoding_gaussian_matrix.float()
+        # Written out, since a matrix product would be rounded to bfloat16 under autocast.
+        angles = 2 * math.pi * (centred[..., :1] * matrix[0] + centred[..., 1:] * matrix[1])
+        return torch.cat((angles.sin(), angles.cos()), dim=-1)
+
+    def grid(self, height: int, width: int) -> Tensor:
+        """Encode the pixel centres of a grid as (1, dim, height, width)."""
+        device = self.positional_encoding_gaussian_matrix.device
+        y = (torch.arange(height, device=device) + 0.5) / height
+        x = (torch.arange(width, device=device) + 0.5) / width
+        positions = torch.stack(
+            (x[None].expand(height, width), y[:, None].expand(height, width)), dim=-1
+        )
+        return self(positions).permute(2, 0, 1)[None]
