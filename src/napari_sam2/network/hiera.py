@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_sam2.network.config import HieraConfig
-from napari_sam2.network.layers import MLP
+from napari_sam2.network.layers import MLP, dot_product_attention
 
 POOL = 2  # queries are pooled 2 x 2 where a stage begins
 
@@ -66,7 +66,9 @@ class PooledAttention(nn.Module):
             q = pool_map(q)
             height, width = q.shape[1:3]
         # (B, H, W, C) -> (B, heads, H * W, C / heads)
-        q, k, v = (x.flatten(1, 2).unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (q, k, v))
+        q, k, v = (
+            x.flatten(1, 2).unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (q, k, v)
+        )
         out = F.scaled_dot_product_attention(q, k, v)
         return self.proj(out.transpose(1, 2).flatten(2).unflatten(1, (height, width)))
 

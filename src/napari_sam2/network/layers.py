@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -42,9 +44,7 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         widths = [in_dim, *[hidden_dim] * (depth - 1), out_dim]
-        self.layers = nn.ModuleList(
-            nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.activation = activation()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -52,6 +52,23 @@ class MLP(nn.Module):
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
         return self.layers[-1](x)
+
+
+SCORES_AT_ONCE = 2**25  # attention scores held in memory by the CPU's bfloat16 path
+
+
+def dot_product_attention(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor) -> Tensor:
+    """Attend: (B, heads, L, c) queries to (B, heads, M, c) keys and values.
+
+    PyTorch's fused kernel is no faster in bfloat16 than in float32 on a CPU, while plain matrix
+    products are, so these are written out there, a block of queries at a time.
+    """
+    if q_bhlc.device.type != "cpu" or q_bhlc.dtype != torch.bfloat16:
+        return F.scaled_dot_product_attention(q_bhlc, k_bhmc, v_bhmc)
+    keys = k_bhmc.transpose(-1, -2) * q_bhlc.shape[-1] ** -0.5
+    rows = max(1, SCORES_AT_ONCE // (q_bhlc.shape[0] * q_bhlc.shape[1] * k_bhmc.shape[2]))
+    blocks = [(block @ keys).softmax(-1) @ v_bhmc for block in q_bhlc.split(rows, dim=2)]
+    return blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=2)
 
 
 class Attention(nn.Module):
@@ -87,7 +104,7 @@ class Attention(nn.Module):
 
     def attend(self, q_bhlc: Tensor, k_bhlc: Tensor, v_bhlc: Tensor) -> Tensor:
         """Attend, join the heads and project: (B, heads, L, c) to (B, L, C)."""
-        out = F.scaled_dot_product_attention(q_bhlc, k_bhlc, v_bhlc)
+        out = dot_product_attention(q_bhlc, k_bhlc, v_bhlc)
         return self.out_proj(out.transpose(1, 2).flatten(2))
 
     def forward(self, queries_blc: Tensor, keys_bmc: Tensor, values_bmc: Tensor) -> Tensor:

@@ -78,9 +78,7 @@ class MemoryAttentionLayer(nn.Module):
         self.norm2 = nn.LayerNorm(dim)
         self.norm3 = nn.LayerNorm(dim)
 
-    def forward(
-        self, x_nlc: Tensor, memory: MemoryTokens, tables: tuple[Tensor, Tensor]
-    ) -> Tensor:
+    def forward(self, x_nlc: Tensor, memory: MemoryTokens, tables: tuple[Tensor, Tensor]) -> Tensor:
         """Return (N, L, C)."""
         x = x_nlc + self.self_attn(self.norm1(x_nlc), tables)
         x = x + self.cross_attn_image(self.norm2(x), memory, tables)

@@ -54,9 +54,7 @@ def sine_times(offsets: Tensor, dim: int) -> Tensor:
 @lru_cache(maxsize=32)
 @torch.inference_mode(False)
 @torch.no_grad()
-def rotary_tables(
-    dim: int, height: int, width: int, device: torch.device
-) -> tuple[Tensor, Tensor]:
+def rotary_tables(dim: int, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return cosines and sines of axial rotary positions (Heo et al. 2024).
 
     Returns

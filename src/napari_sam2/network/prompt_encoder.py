@@ -74,7 +74,9 @@ class PromptEncoder(nn.Module):
         """
         ones = labels_bk.new_full((labels_bk.shape[0], 1), PADDING)
         labels = torch.cat((labels_bk, ones), dim=1)
-        points = torch.cat((points_xy_bk2.float() + 0.5, points_xy_bk2.new_zeros(len(ones), 1, 2)), 1)
+        points = torch.cat(
+            (points_xy_bk2.float() + 0.5, points_xy_bk2.new_zeros(len(ones), 1, 2)), 1
+        )
         # Row 0 stands for padding, rows 1 to 4 for the four labels.
         table = torch.cat(
             (self.not_a_point_embed.weight, *(e.weight for e in self.point_embeddings))

@@ -145,7 +145,7 @@ class SAM2(nn.Module):
         offsets_np
             (N, P) distance in time of each pointer, divided by the most that is attended less one.
         """
-        number, maps, channels, height, width = spatial_nmchw.shape
+        _, maps, channels, height, width = spatial_nmchw.shape
         spatial = spatial_nmchw.flatten(3).transpose(2, 3).flatten(1, 2)
         times = self.maskmem_tpos_enc[(slots_nm - 1) % self.config.memory_frames].flatten(2)
         grid = sine_grid(channels, height, width, spatial.device)
