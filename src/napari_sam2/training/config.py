@@ -1,0 +1,185 @@
+"""Training recipes: a TOML file read into frozen values, and the schedule they define."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from napari_sam2.training.losses import LossWeights
+from napari_sam2.training.prompt_simulation import Displacement
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSettings:
+    """How prompts are drawn.
+
+    ``stills`` and ``clips`` are the chances of click, box and mask as the first prompt. On stills
+    a mask prompt is displaced by ``displaced``, as if it came from an earlier frame. On tracked
+    frames the previous mask is disturbed by ``drift`` and withheld from a share ``drop`` of the
+    objects; for a share ``forced`` the true mask is remembered instead of the predicted one.
+    ``correct`` is the chance that a clip is corrected by a click on one later frame.
+    """
+
+    stills: tuple[float, float, float] = (0.5, 0.2, 0.3)
+    clips: tuple[float, float, float] = (0.4, 0.2, 0.4)
+    displaced: Displacement = Displacement()
+    drift: Displacement = Displacement(shift=0.1, scale=1.1, turn=8.0, threshold=0.3)
+    drop: float = 0.3
+    forced: float = 0.1
+    correct: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerSettings:
+    """AdamW and what surrounds it."""
+
+    weight_decay: float = 0.02
+    clip_norm: float = 1.0
+    warmup_steps: int = 60
+    ema: float = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stretch of training.
+
+    ``share`` is its part of the whole budget; the learning rate falls along a cosine from
+    ``learning_rate`` to ``final_learning_rate``. ``clip_share`` of the steps take a batch of
+    ``clips`` x ``frames``, the others one of ``images`` stills. ``objects`` and ``clip_objects``
+    are the most objects of a window; ``corrections`` the corrective passes after the first
+    prompt (a fraction is the chance of one more).
+    """
+
+    name: str
+    share: float
+    learning_rate: float
+    final_learning_rate: float
+    images: int = 8
+    objects: int = 4
+    corrections: float = 1.2
+    clip_share: float = 0.0
+    clips: int = 3
+    frames: int = 4
+    clip_objects: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that a training run depends on.
+
+    ``preset`` names the network. The budget is ``minutes`` of wall-clock time or, if positive,
+    ``steps``; only the latter makes two runs equal to the last bit. ``data`` is the folder of
+    training data, relative to the recipe unless absolute; ``still_shares`` and ``clip_shares`` are
+    the weights of its data sets (see `balance`).
+    """
+
+    preset: str
+    stages: tuple[Stage, ...]
+    data: str = ""
+    still_shares: dict[str, float] = field(default_factory=dict)
+    clip_shares: dict[str, float] = field(default_factory=dict)
+    seed: int = 0
+    minutes: float = 60.0
+    steps: int = 0
+    bfloat16: bool = True
+    log_every: int = 20
+    save_minutes: float = 3.0
+    validate_minutes: float = 8.0
+    loss: LossWeights = field(default_factory=LossWeights)
+    prompts: PromptSettings = field(default_factory=PromptSettings)
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+
+    def __post_init__(self) -> None:
+        """Check that the stages share the whole budget."""
+        total = sum(stage.share for stage in self.stages)
+        if not math.isclose(total, 1.0, abs_tol=1e-6):
+            raise ValueError(
+                f"Expected stages whose shares add up to 1, got {total:g}; change `share` in the "
+                "recipe's [[stages]]."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a run stands: its stage, and the learning rate before warm-up."""
+
+    stage: Stage
+    learning_rate: float
+
+
+def position(recipe: Recipe, progress: float) -> Position:
+    """Find stage and learning rate at a share of the budget in [0, 1]."""
+    start = 0.0
+    stage = recipe.stages[0]
+    for stage in recipe.stages:
+        if progress < start + stage.share:
+            break
+        start += stage.share
+    else:
+        start -= stage.share
+    within = min(max((progress - start) / stage.share, 0.0), 1.0)
+    cosine = 0.5 * (1.0 + math.cos(math.pi * within))
+    span = stage.learning_rate - stage.final_learning_rate
+    return Position(stage, stage.final_learning_rate + span * cosine)
+
+
+def read_recipe(path: Path | str) -> Recipe:
+    """Read a recipe.
+
+    Parameters
+    ----------
+    path : Path or str
+        A TOML file whose tables and keys are the fields of `Recipe`.
+
+    Returns
+    -------
+    Recipe
+        The recipe, its data folder made absolute.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no TOML, names an unknown key or lacks a needed one.
+    """
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"Expected a TOML recipe, got {path} with {error}; mend it.") from error
+    if table.get("data"):
+        table["data"] = str((path.parent / table["data"]).resolve())
+    return _build(Recipe, table, "recipe")
+
+
+def _build(kind: type[_Value], table: dict[str, Any], place: str) -> _Value:
+    """Fill a dataclass from a table, going into nested ones."""
+    hints = get_type_hints(kind)
+    known = {item.name for item in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise ValueError(
+            f"Expected keys among {sorted(known)} in {place}, got {', '.join(unknown)}; "
+            "remove or rename them."
+        )
+    values = {key: _convert(hints[key], value, f"{place}.{key}") for key, value in table.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f"Expected all needed keys of {place}, got {sorted(table)}: {error}; "
+                         "add them.") from error
+
+
+def _convert(hint: Any, value: Any, place: str) -> Any:
+    """Convert a TOML value to the type of its field."""
+    if is_dataclass(hint) and isinstance(hint, type):
+        return _build(hint, value, place)
+    if hint == tuple[Stage, ...]:
+        return tuple(_build(Stage, item, place) for item in value)
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,313 @@
+"""Simulate a user's prompts and a previous frame's mask from the truth, for many objects at once.
+
+Everything works on the decoder's grid (a quarter of the input size) and draws from the generator
+that is passed in, so that the prompts of a training step can be drawn again after a resume. Points
+are (x, y) in input pixels with the middle of the first pixel at 0, as the network takes them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+from napari_sam2.training.losses import binary_targets
+
+STRIDE = 4
+_DEPTH_STEPS = 10
+_MASK_LOGIT = 10.0
+
+
+class PromptKind(IntEnum):
+    """What an object is first prompted with."""
+
+    CLICK = 0
+    BOX = 1
+    MASK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Displacement:
+    """How far a mask is moved to stand for the mask of an earlier frame.
+
+    Shifts are fractions of the object's diameter, ``scale`` is the largest factor up or down,
+    ``turn`` is in degrees, ``threshold`` moves the outline in or out (share of a blurred edge).
+    """
+
+    shift: float = 0.25
+    scale: float = 1.25
+    turn: float = 20.0
+    threshold: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedPrompts:
+    """Prompts of N objects.
+
+    ``points_xy_nk2`` (N, K, 2) float, pixels of the input, x first; ``labels_nk`` (N, K) as in the
+    network's prompts, -1 for padding; ``prior_n1hw`` (N, 1, S/4, S/4) mask logits, zeros for an
+    object without a mask; ``kinds_n`` (N,) values of `PromptKind`.
+    """
+
+    points_xy_nk2: Tensor
+    labels_nk: Tensor
+    prior_n1hw: Tensor
+    kinds_n: Tensor
+
+
+def uniform(generator: Generator, shape: tuple[int, ...], low: float, high: float) -> Tensor:
+    """Draw floats uniformly from [low, high)."""
+    return low + (high - low) * torch.rand(shape, generator=generator)
+
+
+def depth(region_n1hw: Tensor) -> Tensor:
+    """Count for each cell how many erosions it survives, (N, 1, H, W) float, at most 11."""
+    remaining = region_n1hw.float()
+    total = remaining.clone()
+    for _ in range(_DEPTH_STEPS):
+        remaining = -functional.max_pool2d(-remaining, 3, stride=1, padding=1)
+        total += remaining
+    return total
+
+
+def sample_cells(weights_n1hw: Tensor, generator: Generator) -> Tensor:
+    """Draw one cell an object in proportion to its weights.
+
+    Parameters
+    ----------
+    weights_n1hw : Tensor
+        (N, 1, H, W), not negative, not all zero for any object.
+    generator : Generator
+        Source of chance.
+
+    Returns
+    -------
+    Tensor
+        (N, 2) float (x, y) in input pixels (the middle of the first at 0), within the drawn cell.
+    """
+    width = weights_n1hw.shape[-1]
+    index = torch.multinomial(weights_n1hw.flatten(1), 1, generator=generator)[:, 0]
+    cell_xy = torch.stack((index % width, index // width), dim=1).float()
+    return STRIDE * (cell_xy + uniform(generator, (len(index), 2), 0.1, 0.9)) - 0.5
+
+
+def object_clicks(targets_n1hw: Tensor, generator: Generator) -> Tensor:
+    """Click each object: half of the time anywhere inside, else towards its middle.
+
+    Parameters
+    ----------
+    targets_n1hw : Tensor
+        (N, 1, H, W) soft targets, none empty.
+    generator : Generator
+        Source of chance.
+
+    Returns
+    -------
+    Tensor
+        (N, 2) float (x, y) in input pixels.
+    """
+    inside = binary_targets(targets_n1hw)
+    central = torch.rand((len(inside), 1, 1, 1), generator=generator) < 0.5
+    weights = torch.where(central, depth(inside) ** 4, inside.float())
+    return sample_cells(weights, generator)
+
+
+def object_boxes(targets_n1hw: Tensor, generator: Generator, *, jitter: float = 0.1) -> Tensor:
+    """Box each object, every edge off by up to ``jitter`` of the box's side.
+
+    Parameters
+    ----------
+    targets_n1hw : Tensor
+        (N, 1, H, W) soft targets, none empty.
+    generator : Generator
+        Source of chance.
+    jitter : float
+        Largest error of an edge as a share of the box's width or height.
+
+    Returns
+    -------
+    Tensor
+        (N, 2, 2) float: first and last corner, (x, y) in input pixels.
+    """
+    inside = binary_targets(targets_n1hw)[:, 0]
+    corners = []
+    for used_nl in (inside.any(dim=1), inside.any(dim=2)):
+        length = used_nl.shape[1]
+        first = used_nl.float().argmax(dim=1)
+        last = length - used_nl.flip(1).float().argmax(dim=1)
+        edges = STRIDE * torch.stack((first, last), dim=1).float()
+        side = (edges[:, 1:] - edges[:, :1]).clamp(min=STRIDE)
+        moved = edges + side * uniform(generator, (len(inside), 2), -jitter, jitter)
+        corners.append(moved.clamp(0, STRIDE * length) - 0.5)
+    return torch.stack(corners, dim=2)
+
+
+def displaced_logits(
+    targets_n1hw: Tensor, generator: Generator, displacement: Displacement
+) -> Tensor:
+    """Move, turn, scale, thicken or thin each true mask, as if it came from an earlier frame.
+
+    Parameters
+    ----------
+    targets_n1hw : Tensor
+        (N, 1, H, W) soft targets, none empty.
+    generator : Generator
+        Source of chance.
+    displacement : Displacement
+        Largest changes.
+
+    Returns
+    -------
+    Tensor
+        (N, 1, H, W) mask logits in [-10, 10], each positive somewhere.
+    """
+    count = len(targets_n1hw)
+    transform = _transforms(targets_n1hw, generator, displacement)
+    grid = functional.affine_grid(transform, list(targets_n1hw.shape), align_corners=False)
+    moved = functional.grid_sample(targets_n1hw, grid, align_corners=False)
+    blurred = functional.avg_pool2d(moved, 3, stride=1, padding=1)
+    span = displacement.threshold
+    threshold = 0.5 + uniform(generator, (count, 1, 1, 1), -span, span)
+    gain = uniform(generator, (count, 1, 1, 1), 10.0, 40.0)
+    logits = (gain * (blurred - threshold)).clamp(-_MASK_LOGIT, _MASK_LOGIT)
+    lost = ~(logits > 0).flatten(1).any(dim=1).view(-1, 1, 1, 1)
+    return torch.where(lost, true_logits(targets_n1hw), logits)
+
+
+def true_logits(targets_n1hw: Tensor) -> Tensor:
+    """Give the true mask as logits of +-10, (N, 1, H, W)."""
+    return _MASK_LOGIT * (2.0 * binary_targets(targets_n1hw).float() - 1.0)
+
+
+def corrective_clicks(
+    logits_n1hw: Tensor, targets_n1hw: Tensor, generator: Generator, *, from_truth: float = 0.1
+) -> tuple[Tensor, Tensor]:
+    """Click where the mask is wrong, deep inside an error rather than on its rim.
+
+    Parameters
+    ----------
+    logits_n1hw : Tensor
+        (N, 1, H, W) mask logits to correct.
+    targets_n1hw : Tensor
+        (N, 1, H, W) soft targets, none empty.
+    generator : Generator
+        Source of chance.
+    from_truth : float
+        Share of clicks that fall anywhere on the object instead, as do those without an error.
+
+    Returns
+    -------
+    tuple of Tensor
+        (N, 2) float (x, y) in input pixels, and (N,) int64: 1 where the object was missed, 0 where
+        the mask is too large.
+    """
+    truth = binary_targets(targets_n1hw)
+    wrong = (logits_n1hw > 0) != truth
+    any_way = torch.rand((len(truth), 1, 1, 1), generator=generator) < from_truth
+    any_way |= ~wrong.flatten(1).any(dim=1).view(-1, 1, 1, 1)
+    weights = torch.where(any_way, truth.float(), depth(wrong) ** 2 * wrong)
+    clicks = sample_cells(weights, generator)
+    cell = ((clicks + 0.5) / STRIDE).long()
+    labels = truth[torch.arange(len(truth)), 0, cell[:, 1], cell[:, 0]].long()
+    return clicks, labels
+
+
+def initial_prompts(
+    targets_n1hw: Tensor,
+    generator: Generator,
+    *,
+    probabilities: tuple[float, float, float],
+    displacement: Displacement | None,
+    one_kind: bool = False,
+) -> SimulatedPrompts:
+    """Draw the first prompt of each object: a click, a box or a mask.
+
+    Parameters
+    ----------
+    targets_n1hw : Tensor
+        (N, 1, H, W) soft targets, none empty.
+    generator : Generator
+        Source of chance.
+    probabilities : tuple of float
+        Chances of click, box and mask.
+    displacement : Displacement or None
+        How mask prompts are displaced; None gives the true masks.
+    one_kind : bool
+        Prompt all objects of the step alike, which a network needs that cannot tell an object
+        without a mask prompt from one with an empty one.
+
+    Returns
+    -------
+    SimulatedPrompts
+        With two points an object: a click and padding, two corners, or padding only.
+    """
+    count = len(targets_n1hw)
+    chances = torch.tensor(probabilities)
+    kinds = torch.multinomial(chances, 1 if one_kind else count, True, generator=generator)
+    kinds = kinds.expand(count)
+    clicks = object_clicks(targets_n1hw, generator)
+    boxes = object_boxes(targets_n1hw, generator)
+    if displacement is None:
+        masks = true_logits(targets_n1hw)
+    else:
+        masks = displaced_logits(targets_n1hw, generator, displacement)
+    is_box = (kinds == PromptKind.BOX).view(-1, 1, 1)
+    points = torch.where(is_box, boxes, clicks[:, None, :].expand(-1, 2, -1))
+    labels = torch.tensor([[1, -1], [2, 3], [-1, -1]])[kinds]
+    is_mask = (kinds == PromptKind.MASK).view(-1, 1, 1, 1)
+    return SimulatedPrompts(points, labels, torch.where(is_mask, masks, 0.0), kinds)
+
+
+def corrupted_logits(
+    logits_n1hw: Tensor, generator: Generator, displacement: Displacement, *, drop: float
+) -> Tensor:
+    """Disturb the mask logits that a tracked frame gets from the frame before.
+
+    Parameters
+    ----------
+    logits_n1hw : Tensor
+        (N, 1, H, W) predicted mask logits of the frame before.
+    generator : Generator
+        Source of chance.
+    displacement : Displacement
+        Largest changes; ``threshold`` is here a share of the largest logit, 10.
+    drop : float
+        Share of objects whose mask is withheld (logits of -10, nowhere positive).
+
+    Returns
+    -------
+    Tensor
+        (N, 1, H, W) logits in [-10, 10].
+    """
+    logits = logits_n1hw.float().clamp(-_MASK_LOGIT, _MASK_LOGIT)
+    transform = _transforms((logits > 0).float(), generator, displacement)
+    grid = functional.affine_grid(transform, list(logits.shape), align_corners=False)
+    moved = functional.grid_sample(logits, grid, padding_mode="border", align_corners=False)
+    span = _MASK_LOGIT * displacement.threshold
+    moved = moved + uniform(generator, (len(logits), 1, 1, 1), -span, span)
+    dropped = torch.rand((len(logits), 1, 1, 1), generator=generator) < drop
+    return torch.where(dropped, -_MASK_LOGIT, moved).clamp(-_MASK_LOGIT, _MASK_LOGIT)
+
+
+def _transforms(masks_n1hw: Tensor, generator: Generator, displacement: Displacement) -> Tensor:
+    """Draw an affine map a mask, about its centroid, (N, 2, 3) from moved to original [-1, 1]."""
+    count, _, height, width = masks_n1hw.shape
+    area = masks_n1hw.flatten(1).sum(dim=1).clamp(min=1e-6)
+    xs = (2.0 * torch.arange(width) + 1.0) / width - 1.0
+    ys = (2.0 * torch.arange(height) + 1.0) / height - 1.0
+    centre_x = (masks_n1hw[:, 0].sum(dim=1) * xs).sum(dim=1) / area
+    centre_y = (masks_n1hw[:, 0].sum(dim=2) * ys).sum(dim=1) / area
+    centre = torch.stack((centre_x, centre_y), dim=1)
+    diameter = (4.0 * area / math.pi).sqrt() * 2.0 / width
+    shift = uniform(generator, (count, 2), -1.0, 1.0) * displacement.shift * diameter[:, None]
+    log_scale = math.log(displacement.scale)
+    scale = torch.exp(uniform(generator, (count,), -1.0, 1.0) * log_scale)
+    turn = torch.deg2rad(uniform(generator, (count,), -1.0, 1.0) * displacement.turn)
+    cosine, sine = turn.cos() / scale, turn.sin() / scale
+    matrix = torch.stack((cosine, sine, -sine, cosine), dim=1).view(-1, 2, 2)
+    offset = centre - (matrix @ (centre + shift)[:, :, None])[:, :, 0]
+    return torch.cat((matrix, offset[:, :, None]), dim=2)

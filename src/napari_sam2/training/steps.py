@@ -1,0 +1,222 @@
+"""One training step on stills: prompt, decode, correct, decode again."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from napari_sam2.network import SAM2, Decoded, ImageFeatures, PromptTensors
+from napari_sam2.network.config import SAM2Config
+from napari_sam2.tracking.dense_prompts import PRIOR_LIMIT, render_prompts, soften_previous
+from napari_sam2.training.config import PromptSettings, Stage
+from napari_sam2.training.data.clip_batch import ClipBatch
+from napari_sam2.training.losses import LossWeights, MaskLoss, is_present, mask_loss, soft_targets
+from napari_sam2.training.prompt_simulation import (
+    PromptKind,
+    SimulatedPrompts,
+    corrective_clicks,
+    initial_prompts,
+)
+
+_MEAN = (0.485, 0.456, 0.406)
+_DEVIATION = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, slots=True)
+class StepMetrics:
+    """What a step measured; nan where it measured nothing.
+
+    ``click_iou`` and ``chosen_iou`` are of objects prompted by one click: the single mask and the
+    preferred one of the three others. ``prompt_iou`` is of boxes and masks, ``corrected_iou`` the
+    single mask after the last correction, ``tracked_iou`` of frames after the first,
+    ``last_iou`` of the last frame.
+    """
+
+    loss: float = math.nan
+    click_iou: float = math.nan
+    chosen_iou: float = math.nan
+    prompt_iou: float = math.nan
+    corrected_iou: float = math.nan
+    tracked_iou: float = math.nan
+    last_iou: float = math.nan
+    images: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StepLoss:
+    """The loss of one step, with its gradient, and its metrics."""
+
+    total: Tensor
+    metrics: StepMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingObjects:
+    """The objects of a batch that are in view on the first frame.
+
+    ``window_n`` (N,) int64 says which window each belongs to; ``targets_nt1hw`` (N, T, 1, S/4, S/4)
+    are its soft targets on the decoder's grid.
+    """
+
+    window_n: Tensor
+    targets_nt1hw: Tensor
+
+    def __len__(self) -> int:
+        """Return the number of objects N."""
+        return len(self.window_n)
+
+
+def network_images(images_bthw: Tensor) -> Tensor:
+    """Make grey frames in [0, 1] what the network expects, (B * T, 3, S, S), channels last."""
+    size = images_bthw.shape[-1]
+    grey = images_bthw.reshape(-1, 1, size, size)
+    mean = torch.tensor(_MEAN).view(1, 3, 1, 1)
+    deviation = torch.tensor(_DEVIATION).view(1, 3, 1, 1)
+    return ((grey - mean) / deviation).contiguous(memory_format=torch.channels_last)
+
+
+def objects_of(batch: ClipBatch) -> TrainingObjects:
+    """Flatten the objects of all windows, without padding and those absent from the first frame."""
+    masks_bkthw = torch.from_numpy(batch.masks_bkthw)
+    valid_bk = torch.from_numpy(batch.valid_bk)
+    window_n = valid_bk.nonzero()[:, 0]
+    masks_nthw = masks_bkthw[valid_bk]
+    count, frames = masks_nthw.shape[:2]
+    targets = soft_targets(masks_nthw.flatten(0, 1)[:, None])
+    targets_nt1hw = targets.view(count, frames, *targets.shape[1:])
+    kept = is_present(targets_nt1hw[:, 0])
+    return TrainingObjects(window_n[kept], targets_nt1hw[kept])
+
+
+def decode(
+    model: SAM2,
+    embedding_bchw: Tensor,
+    features: ImageFeatures,
+    prompts: SimulatedPrompts,
+    *,
+    size: int,
+) -> Decoded:
+    """Decode prompts, drawn into the mask prompt as well where the network wants that."""
+    mask = _mask_prompt(model.config, prompts, size)
+    tensors = PromptTensors(prompts.points_xy_nk2, prompts.labels_nk, mask)
+    return model.decode(embedding_bchw, features, tensors)
+
+
+def add_correction(
+    prompts: SimulatedPrompts, logits_n1hw: Tensor, targets_n1hw: Tensor, generator: Generator
+) -> SimulatedPrompts:
+    """Add a click where the mask is wrong; that mask becomes the mask prompt."""
+    clicks, labels = corrective_clicks(logits_n1hw, targets_n1hw, generator)
+    return SimulatedPrompts(
+        torch.cat((prompts.points_xy_nk2, clicks[:, None]), dim=1),
+        torch.cat((prompts.labels_nk, labels[:, None]), dim=1),
+        logits_n1hw.clamp(-PRIOR_LIMIT, PRIOR_LIMIT),
+        prompts.kinds_n,
+    )
+
+
+def first_prompts(
+    targets_n1hw: Tensor,
+    model: SAM2,
+    chances: tuple[float, float, float],
+    settings: PromptSettings,
+    generator: Generator,
+) -> SimulatedPrompts:
+    """Draw first prompts; mask prompts take the form of a previous frame's mask."""
+    prompts = initial_prompts(
+        targets_n1hw,
+        generator,
+        probabilities=chances,
+        displacement=settings.displaced,
+        one_kind=not model.config.dense_prompts,
+    )
+    prior = soften_previous(prompts.prior_n1hw)
+    return SimulatedPrompts(prompts.points_xy_nk2, prompts.labels_nk, prior, prompts.kinds_n)
+
+
+def single_mask(decoded: Decoded) -> Tensor:
+    """Return the logits of the single mask without gradient, (N, 1, H, W) float32."""
+    return decoded.mask_logits_b4hw[:, :1].detach().float()
+
+
+def mean_where(values_n: Tensor, chosen_n: Tensor) -> float:
+    """Average the chosen values; nan if there are none."""
+    return float(values_n[chosen_n].mean()) if bool(chosen_n.any()) else math.nan
+
+
+def still_loss(
+    model: SAM2,
+    batch: ClipBatch,
+    stage: Stage,
+    *,
+    prompts: PromptSettings,
+    weights: LossWeights,
+    generator: Generator,
+) -> StepLoss:
+    """Compute the loss of a batch of stills.
+
+    Every object gets a click, a box or a displaced mask, then one or more corrective clicks, each
+    with the mask it corrects as mask prompt.
+
+    Parameters
+    ----------
+    model : SAM2
+        The network, in training mode.
+    batch : ClipBatch
+        Windows; of longer clips the first frame is used.
+    stage : Stage
+        Says how many corrections are made on average.
+    prompts : PromptSettings
+        How prompts are drawn.
+    weights : LossWeights
+        Loss weights.
+    generator : Generator
+        Source of all chance in the step.
+
+    Returns
+    -------
+    StepLoss
+        The loss averaged over the decodings.
+    """
+    images = network_images(torch.from_numpy(batch.images_bthw[:, :1]))
+    objects = objects_of(batch)
+    targets = objects.targets_nt1hw[:, 0]
+    features = model.encode_image(images).select(objects.window_n)
+    embedding = model.without_memory(features)
+    given = first_prompts(targets, model, prompts.stills, prompts, generator)
+    losses: list[MaskLoss] = []
+    for remaining in range(_passes(stage.corrections, generator), 0, -1):
+        decoded = decode(model, embedding, features, given, size=images.shape[-1])
+        losses.append(mask_loss(decoded, targets, weights))
+        if remaining > 1:
+            given = add_correction(given, single_mask(decoded), targets, generator)
+    total = torch.stack([loss.total for loss in losses]).mean()
+    first, last = losses[0], losses[-1]
+    clicked = given.kinds_n == PromptKind.CLICK
+    everything = torch.ones_like(clicked)
+    metrics = StepMetrics(
+        loss=float(total.detach()),
+        click_iou=mean_where(first.single_iou_n, clicked),
+        chosen_iou=mean_where(first.chosen_iou_n, clicked),
+        prompt_iou=mean_where(first.single_iou_n, ~clicked),
+        corrected_iou=mean_where(last.single_iou_n, everything) if len(losses) > 1 else math.nan,
+        images=len(images),
+    )
+    return StepLoss(total, metrics)
+
+
+def _passes(corrections: float, generator: Generator) -> int:
+    """Return the number of decodings, the fraction of a correction drawn by chance."""
+    whole = int(corrections)
+    extra = float(torch.rand((), generator=generator)) < corrections - whole
+    return 1 + whole + int(extra)
+
+
+def _mask_prompt(config: SAM2Config, prompts: SimulatedPrompts, size: int) -> Tensor | None:
+    """Return the mask prompt of the network, None if it takes none for an empty one."""
+    if config.dense_prompts:
+        return render_prompts(prompts.points_xy_nk2, prompts.labels_nk, size, prompts.prior_n1hw)
+    return prompts.prior_n1hw if bool(prompts.prior_n1hw.any()) else None

@@ -1,0 +1,253 @@
+"""The training loop, from a recipe to a model folder that can be loaded.
+
+``python -m napari_sam2.training.train RECIPE --out DIR`` starts a run or goes on with the one in
+DIR. Written there: ``log.csv``, ``validation.csv``, ``checkpoint.pt`` every few minutes, and at the
+end ``weights.safetensors`` and ``config.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Generator
+
+from napari_sam2.network import SAM2
+from napari_sam2.training.balance import balanced
+from napari_sam2.training.clip_steps import clip_loss
+from napari_sam2.training.config import Recipe, Stage, position, read_recipe
+from napari_sam2.training.data.clip_batch import ClipBatch
+from napari_sam2.training.export import export_model
+from napari_sam2.training.log import TrainingLog
+from napari_sam2.training.state import (
+    CHECKPOINT_NAME,
+    TrainingState,
+    load_state,
+    new_state,
+    save_state,
+    update_average,
+)
+from napari_sam2.training.steps import StepLoss, StepMetrics, still_loss
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Batches(Protocol):
+    """Where training windows come from; the batch of a step depends on nothing but the step."""
+
+    def still_batch(self, step: int, batch: int, objects: int, size: int) -> ClipBatch:
+        """Draw single windows."""
+        ...
+
+    def clip_batch(self, step: int, clips: int, frames: int, objects: int, size: int) -> ClipBatch:
+        """Draw windows followed over time."""
+        ...
+
+
+Validate = Callable[[SAM2], dict[str, float]]
+Progress = Callable[[float, StepMetrics], None]
+
+
+def train(
+    recipe: Recipe,
+    out: Path | str,
+    *,
+    batches: Batches,
+    validate: Validate | None = None,
+    progress: Progress | None = None,
+) -> TrainingState:
+    """Train until the recipe's budget is used up.
+
+    A run that was interrupted goes on from the last checkpoint in ``out``; with a budget in steps
+    the result is the same to the last bit as without the interruption.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to train, and how long.
+    out : Path or str
+        Folder of the run.
+    batches : Batches
+        Source of training windows.
+    validate : callable, optional
+        Called now and then with the averaged network; its numbers go to ``validation.csv``.
+    progress : callable, optional
+        Called after each step with the share of the budget used and the step's metrics.
+
+    Returns
+    -------
+    TrainingState
+        The finished run.
+
+    Raises
+    ------
+    ValueError
+        If the preset is unknown.
+    OSError
+        If ``out`` cannot be written.
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    state = new_state(recipe)
+    if (out / CHECKPOINT_NAME).exists():
+        load_state(state, out)
+        _LOGGER.info("going on from step %d", state.step)
+    run = _Run(recipe, out, state, validate)
+    while (used := run.progress()) < 1.0:
+        metrics = run.step(batches, used)
+        if progress is not None:
+            progress(used, metrics)
+    run.finish()
+    return state
+
+
+class _Run:
+    """The clocks and the bookkeeping around the steps of one run."""
+
+    def __init__(
+        self, recipe: Recipe, out: Path, state: TrainingState, validate: Validate | None
+    ) -> None:
+        self._recipe = recipe
+        self._out = out
+        self._state = state
+        self._validate = validate
+        self._log = TrainingLog(out / "log.csv")
+        self._log.start(state.elapsed_seconds)
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._saved = self._validated = state.elapsed_seconds
+
+    def progress(self) -> float:
+        """Return the share of the budget that is used."""
+        if self._recipe.steps:
+            return self._state.step / self._recipe.steps
+        return self._state.elapsed_seconds / (60.0 * self._recipe.minutes)
+
+    def step(self, batches: Batches, used: float) -> StepMetrics:
+        """Make one optimizer step, then log, validate and save when it is time."""
+        state, recipe = self._state, self._recipe
+        place = position(recipe, used)
+        warm = min(1.0, (state.step + 1) / max(recipe.optimizer.warmup_steps, 1))
+        rate = warm * place.learning_rate
+        generator = Generator().manual_seed(recipe.seed * 1_000_003 + state.step)
+        result = step_loss(state.model, batches, place.stage, recipe, state.step, generator)
+        _update(state, result, rate, recipe)
+        state.step += 1
+        self._tick()
+        self._log.add(result.metrics)
+        if state.step % recipe.log_every == 0:
+            self._write_log(place.stage.name, rate)
+        self._housekeeping()
+        return result.metrics
+
+    def finish(self) -> None:
+        """Validate, save and export."""
+        self._run_validation()
+        save_state(self._state, self._out)
+        export_model(self._state.average, self._out, preset=self._recipe.preset)
+
+    def _tick(self) -> None:
+        """Move the clocks on."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        self._state.elapsed_seconds += wall - self._wall
+        self._state.cpu_seconds += cpu - self._cpu
+        self._wall, self._cpu = wall, cpu
+
+    def _write_log(self, stage: str, rate: float) -> None:
+        state = self._state
+        row = self._log.write(
+            state.step,
+            stage,
+            learning_rate=rate,
+            elapsed_seconds=state.elapsed_seconds,
+            cpu_seconds=state.cpu_seconds,
+        )
+        shown = " ".join(f"{name}={value:.3f}" for name, value in row.items() if value == value)
+        _LOGGER.info("step %d %s %s", state.step, stage, shown)
+
+    def _housekeeping(self) -> None:
+        state, recipe = self._state, self._recipe
+        if state.elapsed_seconds - self._saved >= 60.0 * recipe.save_minutes:
+            save_state(state, self._out)
+            self._saved = state.elapsed_seconds
+        if state.elapsed_seconds - self._validated >= 60.0 * recipe.validate_minutes:
+            self._run_validation()
+            self._validated = state.elapsed_seconds
+
+    def _run_validation(self) -> None:
+        """Append the validation numbers of the averaged network to ``validation.csv``."""
+        if self._validate is None:
+            return
+        numbers = self._validate(self._state.average)
+        path = self._out / "validation.csv"
+        is_new = not path.exists()
+        with path.open("a", encoding="utf-8") as file:
+            if is_new:
+                file.write(",".join(("step", "elapsed_seconds", *numbers)) + "\n")
+            values = (f"{value:.4f}" for value in numbers.values())
+            clock = f"{self._state.elapsed_seconds:.1f}"
+            file.write(",".join((str(self._state.step), clock, *values)) + "\n")
+        _LOGGER.info("validation %s", {name: round(value, 4) for name, value in numbers.items()})
+
+
+def step_loss(
+    model: SAM2, batches: Batches, stage: Stage, recipe: Recipe, step: int, generator: Generator
+) -> StepLoss:
+    """Draw the batch of a step, stills or clips, and compute its loss."""
+    size = model.config.image_size
+    options = {"prompts": recipe.prompts, "weights": recipe.loss, "generator": generator}
+    is_clip = float(torch.rand((), generator=generator)) < stage.clip_share
+    if is_clip:
+        batch = batches.clip_batch(step, stage.clips, stage.frames, stage.clip_objects, size)
+    else:
+        batch = batches.still_batch(step, stage.images, stage.objects, size)
+    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+        if is_clip:
+            return clip_loss(model, batch, **options)  # type: ignore[arg-type]
+        return still_loss(model, batch, stage, **options)  # type: ignore[arg-type]
+
+
+def _update(state: TrainingState, result: StepLoss, rate: float, recipe: Recipe) -> None:
+    """Apply the gradient of a step, unless it is not finite, and move the running average."""
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
+    result.total.backward()  # type: ignore[no-untyped-call]
+    norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), recipe.optimizer.clip_norm)
+    if bool(torch.isfinite(norm)):
+        state.optimizer.step()
+    else:
+        _LOGGER.warning("step %d skipped: its gradient is not finite", state.step)
+    state.optimizer.zero_grad(set_to_none=True)
+    update_average(state, recipe.optimizer.ema)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the loop from the command line."""
+    from napari_sam2.training.data.recipes import build_mixture
+    from napari_sam2.training.validate import held_out_numbers
+
+    parser = argparse.ArgumentParser(prog="python -m napari_sam2.training.train", description=__doc__)
+    parser.add_argument("recipe", type=Path, help="a TOML recipe")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--data", help="folder of training data, instead of the recipe's")
+    parser.add_argument("--minutes", type=float, help="budget, instead of the recipe's")
+    parser.add_argument("--threads", type=int, default=2, help="threads (default 2)")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    recipe = read_recipe(options.recipe)
+    if options.minutes:
+        recipe = replace(recipe, minutes=options.minutes, steps=0)
+    data = options.data or recipe.data
+    mixture = build_mixture(data, seed=recipe.seed)
+    mixture = balanced(mixture, recipe.still_shares, recipe.clip_shares)
+    train(recipe, options.out, batches=mixture, validate=held_out_numbers(data))
+
+
+if __name__ == "__main__":
+    main()

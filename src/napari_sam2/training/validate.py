@@ -1,0 +1,113 @@
+"""Quick numbers on held-out data during training, by the training loss's own loop without noise.
+
+They steer a run; the evaluation of a finished model is the business of `napari_sam2.evaluation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Generator
+
+from napari_sam2.network import SAM2
+from napari_sam2.training.clip_steps import clip_loss
+from napari_sam2.training.config import PromptSettings, Stage
+from napari_sam2.training.data.mixture import Mixture, Weighted
+from napari_sam2.training.data.sources import ClipSource, StillSource
+from napari_sam2.training.data.splits import split
+from napari_sam2.training.data.stacks import LabelledStack
+from napari_sam2.training.losses import LossWeights
+from napari_sam2.training.prompt_simulation import Displacement
+from napari_sam2.training.steps import StepMetrics, still_loss
+
+_STILL = Displacement(shift=0.0, scale=1.0, turn=0.0, threshold=0.0)
+_CLICKS = PromptSettings(
+    stills=(1.0, 0.0, 0.0), clips=(1.0, 0.0, 0.0), drift=_STILL, drop=0.0, forced=0.0, correct=0.0
+)
+_THREE_CLICKS = Stage("validation", 1.0, 0.0, 0.0, corrections=2.0)
+
+
+def held_out_numbers(
+    root: Path | str, *, batches: int = 3, frames: int = 10
+) -> Callable[[SAM2], dict[str, float]]:
+    """Prepare the quick validation on the held-out halves of the data sets under a folder.
+
+    Parameters
+    ----------
+    root : Path or str
+        Folder of the data sets.
+    batches : int
+        Batches of eight stills (and of three clips) per number.
+    frames : int
+        Length of the clips.
+
+    Returns
+    -------
+    callable
+        Takes a network and returns, by name, the mean IoU after one and three clicks on stills of
+        nuclei and of everything else, and the mean IoU on the tracked frames of clips from one
+        click: warped stills of nuclei, and movies. The numbers are the same at each call for the
+        same weights.
+    """
+    held_out = split(root).validation
+    nuclei = tuple(stack for stack in held_out if stack.name.startswith("dsb2018"))
+    others = tuple(stack for stack in held_out if stack not in nuclei and stack.images.ndim == 3)
+    movies = tuple(stack for stack in others if stack.is_movie)
+    warped = Mixture((), _stills(nuclei), seed=7, mosaic_rate=0.0)
+    tracked = Mixture((), tuple(Weighted(ClipSource(stack), 1.0) for stack in movies), 7, 0.0)
+
+    def measure(model: SAM2) -> dict[str, float]:
+        numbers = {}
+        for name, stacks in (("nuclei", nuclei), ("others", others)):
+            stills = Mixture(_stills(stacks), (), seed=7)
+            found = [_click(model, stills, step) for step in range(batches)]
+            numbers[f"{name}_click1"] = _mean([metrics.click_iou for metrics in found])
+            numbers[f"{name}_click3"] = _mean([metrics.corrected_iou for metrics in found])
+        for name, clips in (("nuclei", warped), ("movies", tracked)):
+            found = [_track(model, clips, step, frames) for step in range(batches)]
+            numbers[f"{name}_tracked"] = _mean([metrics.tracked_iou for metrics in found])
+            numbers[f"{name}_last"] = _mean([metrics.last_iou for metrics in found])
+        return numbers
+
+    return measure
+
+
+def _stills(stacks: tuple[LabelledStack, ...]) -> tuple[Weighted, ...]:
+    return tuple(Weighted(StillSource(stack), 1.0) for stack in stacks)
+
+
+@torch.inference_mode()
+def _click(model: SAM2, mixture: Mixture, step: int) -> StepMetrics:
+    """Measure a batch of stills after one and after three clicks."""
+    batch = mixture.still_batch(step, 8, 4, model.config.image_size)
+    generator = Generator().manual_seed(step)
+    with torch.autocast("cpu", torch.bfloat16):
+        return still_loss(
+            model,
+            batch,
+            _THREE_CLICKS,
+            prompts=_CLICKS,
+            weights=LossWeights(),
+            generator=generator,
+        ).metrics
+
+
+@torch.inference_mode()
+def _track(model: SAM2, mixture: Mixture, step: int, frames: int) -> StepMetrics:
+    """Measure a batch of clips tracked from one click, the masks handed on undisturbed."""
+    batch = mixture.clip_batch(step, 3, frames, 4, model.config.image_size)
+    generator = Generator().manual_seed(step)
+    with torch.autocast("cpu", torch.bfloat16):
+        metrics = clip_loss(
+            model, batch, prompts=_CLICKS, weights=LossWeights(), generator=generator
+        ).metrics
+    return replace(metrics, images=0)
+
+
+def _mean(values: list[float]) -> float:
+    """Average what was measured; nan if nothing was."""
+    measured = [value for value in values if value == value]
+    return sum(measured) / len(measured) if measured else float("nan")
