@@ -1,0 +1,17 @@
+"""Lazy movies in, labels out frame by frame."""
+
+from __future__ import annotations
+
+from napari_sam2.io.axes import FramePlan, plan_frames, resolve_axes
+from napari_sam2.io.intensity import IntensityWindow
+from napari_sam2.io.movie import Movie
+from napari_sam2.io.opening import open_movie
+
+__all__ = [
+    "FramePlan",
+    "IntensityWindow",
+    "Movie",
+    "open_movie",
+    "plan_frames",
+    "resolve_axes",
+]
