@@ -68,6 +68,9 @@ class SAM2Config:
         Points and boxes are also drawn into the mask prompt.
     previous_mask_prompt
         On tracked frames the softened mask of the previous frame is the mask prompt.
+    multimask
+        Ambiguous prompts and tracked frames take the best of the three candidate masks by its
+        predicted IoU; otherwise always the single mask.
     """
 
     encoder: HieraConfig | ConvolutionalConfig
@@ -82,3 +85,4 @@ class SAM2Config:
     pointer_times: bool = True
     dense_prompts: bool = False
     previous_mask_prompt: bool = False
+    multimask: bool = True

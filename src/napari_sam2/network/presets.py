@@ -29,6 +29,7 @@ _CELLS = SAM2Config(
     feedforward_dim=512,
     dense_prompts=True,
     previous_mask_prompt=True,
+    multimask=False,
 )
 
 PRESETS: dict[str, SAM2Config] = {**_SAM20, **_SAM21, "cells": _CELLS}

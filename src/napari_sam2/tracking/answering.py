@@ -1,0 +1,311 @@
+"""Answer prompts and track: from an object's prompts or memories to its mask on one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_sam2.network.prompt_encoder import (
+    BOX_BOTTOM_RIGHT,
+    BOX_TOP_LEFT,
+    NEGATIVE,
+    POSITIVE,
+)
+from napari_sam2.tracking.dense_prompts import render_prompts, soften_previous
+from napari_sam2.tracking.memory import Memory, Recall
+from napari_sam2.tracking.objects import Answer, TrackedObject
+from napari_sam2.tracking.placement import Extent, Placement, mask_extent
+from napari_sam2.tracking.prompts import FramePrompts, combine
+from napari_sam2.tracking.runner import (
+    NO_OBJECT,
+    NetworkRunner,
+    Request,
+    Segmentation,
+    ToRemember,
+    full_logits,
+    no_points,
+)
+from napari_sam2.tracking.views import MASK_STRIDE, View
+
+CERTAIN = 10.0  # logit of what the user says
+PRIOR_LIMIT = 32.0  # mask logits that a further click corrects are clipped to this
+PREFERRED = (20.0, 110.0)  # diameters in input pixels at which a first click is trusted
+
+
+class Answerer:
+    """Ask the network about objects on frames.
+
+    Parameters
+    ----------
+    runner
+        The network bound to the movie.
+    placement
+        Chooses the views.
+    """
+
+    def __init__(self, runner: NetworkRunner, placement: Placement) -> None:
+        self._runner = runner
+        self._placement = placement
+        self._config = runner.model.config
+
+    def answer_prompts(self, tracked: TrackedObject, frame: int) -> Answer:
+        """Answer all prompts of an object on a frame."""
+        prompts = combine(tracked.prompts[frame], self._placement.shape_yx)
+        if prompts.absent:
+            return self._absent(tracked, prompts)
+        if prompts.locks:
+            return self._given(frame, prompts)
+        prior = tracked.outdated.get(frame)
+        recall = self._recall_for_correction(tracked, frame, prior)
+        view = self._view_for_prompts(tracked, frame, prompts, prior)
+        answer = self._segment_prompts(frame, view, prompts, prior, recall)
+        if view != self._placement.whole or self._placement.choice != "whole":
+            answer = self._look_closer(frame, answer, prompts, prior, recall)
+        return answer
+
+    def track(self, objects: Sequence[TrackedObject], frame: int, step: int) -> list[Answer]:
+        """Track objects to a frame from their memories, as one batch."""
+        requests = []
+        for tracked in objects:
+            view = self._follow(tracked)
+            recall = self._in_view(tracked, tracked.bank.recall(frame, step), view)
+            requests.append(self._tracking_request(tracked, frame, view, recall))
+        segmentations = self._runner.segment(requests)
+        return [
+            _answer(request.view, found, None)
+            for request, found in zip(requests, segmentations, strict=True)
+        ]
+
+    def memories(
+        self, frame: int, answers: Sequence[Answer], mask_logits: Sequence[Tensor]
+    ) -> list[Memory]:
+        """Encode what is to be remembered of objects on a frame.
+
+        `mask_logits` are the masks (S, S), after exclusion.
+        """
+        masks = [
+            ToRemember(frame, answer.view, logits, answer.object_score, answer.prompts is not None)
+            for answer, logits in zip(answers, mask_logits, strict=True)
+        ]
+        return [
+            Memory(
+                frame,
+                answer.view,
+                encoded,
+                answer.pointer_c,
+                _shrink(logits),
+                answer.object_score,
+                answer.prompts is not None,
+            )
+            for answer, encoded, logits in zip(
+                answers, self._runner.encode_memories(masks), mask_logits, strict=True
+            )
+        ]
+
+    # ---- prompts
+
+    def _absent(self, tracked: TrackedObject, prompts: FramePrompts) -> Answer:
+        view = tracked.view or self._placement.whole
+        side = view.size // MASK_STRIDE
+        nothing = torch.full((side, side), NO_OBJECT, device=self._runner.device)
+        pointer = self._runner.model.no_obj_ptr.detach()[0].float()
+        return Answer(view, nothing, -CERTAIN, 1.0, pointer, prompts)
+
+    def _given(self, frame: int, prompts: FramePrompts) -> Answer:
+        assert prompts.mask is not None
+        view = self._placement.for_extent(_array_extent(prompts.mask))
+        mask = (view.crop_mask(prompts.mask)[0, 0] >= 0.5).float()
+        pointer = self._runner.pointer_of_mask(frame, view, mask)
+        logits = _shrink((2 * mask - 1) * CERTAIN).to(self._runner.device)
+        return Answer(view, logits, CERTAIN, 1.0, pointer, prompts)
+
+    def _view_for_prompts(
+        self, tracked: TrackedObject, frame: int, prompts: FramePrompts, prior: Answer | None
+    ) -> View:
+        if prior is not None and mask_extent(prior.logits_hw, prior.view) is not None:
+            return prior.view
+        if prompts.mask is not None:
+            return self._placement.for_extent(_array_extent(prompts.mask))
+        if prompts.box is not None:
+            return self._placement.for_extent(_box_extent(prompts.box))
+        return self._view_for_clicks(frame, prompts)
+
+    def _view_for_clicks(self, frame: int, prompts: FramePrompts) -> View:
+        inside = [yx for yx, sign in zip(prompts.points_yx, prompts.positive, strict=True) if sign]
+        centre = np.mean(inside or prompts.points_yx, axis=0)
+        views = self._placement.for_click((float(centre[0]), float(centre[1])))
+        if len(views) == 1:
+            return views[0]
+        requests = [self._prompt_request(frame, v, prompts, None, None) for v in views]
+        found = self._runner.segment(requests)
+        trust = [_trust(each, view) for each, view in zip(found, views, strict=True)]
+        return views[int(np.argmax(trust))]
+
+    def _look_closer(
+        self,
+        frame: int,
+        answer: Answer,
+        prompts: FramePrompts,
+        prior: Answer | None,
+        recall: Recall | None,
+    ) -> Answer:
+        """Answer once more in the view that suits the size which was found."""
+        extent = mask_extent(answer.logits_hw, answer.view)
+        if extent is None or prior is not None:
+            return answer
+        view = self._placement.for_extent(extent)
+        if view == answer.view:
+            return answer
+        return self._segment_prompts(frame, view, prompts, prior, recall)
+
+    def _segment_prompts(
+        self,
+        frame: int,
+        view: View,
+        prompts: FramePrompts,
+        prior: Answer | None,
+        recall: Recall | None,
+    ) -> Answer:
+        request = self._prompt_request(frame, view, prompts, prior, recall)
+        return _answer(view, self._runner.segment([request])[0], prompts)
+
+    def _prompt_request(
+        self,
+        frame: int,
+        view: View,
+        prompts: FramePrompts,
+        prior: Answer | None,
+        recall: Recall | None,
+    ) -> Request:
+        points, labels = _input_points(prompts, view)
+        mask = self._mask_prompt(prompts, view, prior)
+        if self._config.dense_prompts:
+            earlier = None if mask is None else mask[None, None].cpu()
+            mask = render_prompts(points[None], labels[None], view.size, earlier)[0, 0]
+        return Request(frame, view, points, labels, mask, recall)
+
+    def _mask_prompt(
+        self, prompts: FramePrompts, view: View, prior: Answer | None
+    ) -> Tensor | None:
+        if prompts.mask is not None:
+            return _shrink((2 * view.crop_mask(prompts.mask)[0, 0] - 1) * CERTAIN)
+        if prior is None:
+            return None
+        return view.reproject(prior.logits_hw, prior.view).clamp(-PRIOR_LIMIT, PRIOR_LIMIT)
+
+    def _recall_for_correction(
+        self, tracked: TrackedObject, frame: int, prior: Answer | None
+    ) -> Recall | None:
+        """Return what a correction attends to; nothing where the object was never tracked."""
+        if prior is None or not tracked.has_reached(frame):
+            return None
+        if frame in tracked.bank.prompted or not tracked.bank.prompted:
+            return None
+        recall = tracked.bank.recall(frame, tracked.last_step)
+        return self._in_view(tracked, recall, prior.view) if recall.maps else None
+
+    # ---- tracking
+
+    def _follow(self, tracked: TrackedObject) -> View:
+        previous = tracked.previous
+        assert previous is not None
+        view = tracked.view or previous.view
+        extent = mask_extent(previous.logits_hw, previous.view)
+        return view if extent is None else self._placement.follow(view, extent)
+
+    def _tracking_request(
+        self, tracked: TrackedObject, frame: int, view: View, recall: Recall
+    ) -> Request:
+        tracked.view = view
+        mask: Tensor | None = None
+        side = view.size // MASK_STRIDE
+        if self._config.previous_mask_prompt and tracked.previous is not None:
+            logits = view.reproject(tracked.previous.logits_hw, tracked.previous.view)
+            mask = soften_previous(logits[None, None])[0, 0]
+        elif self._config.dense_prompts:
+            mask = torch.zeros(side, side)
+        return Request(frame, view, *no_points(), mask, recall)
+
+    def _in_view(self, tracked: TrackedObject, recall: Recall, view: View) -> Recall:
+        """Bring memories into one view: those of another are encoded again."""
+        stale = [memory for _, memory in recall.maps if memory.view != view]
+        if not stale:
+            return recall
+        logits = [view.reproject(each.mask_logits_hw, each.view) for each in stale]
+        masks = [
+            ToRemember(
+                each.frame, view, full_logits(mask, view.size), each.object_score, each.prompted
+            )
+            for each, mask in zip(stale, logits, strict=True)
+        ]
+        moved = {}
+        for each, mask, encoded in zip(
+            stale, logits, self._runner.encode_memories(masks), strict=True
+        ):
+            moved[each.frame] = replace(each, view=view, map_chw=encoded, mask_logits_hw=mask)
+            tracked.bank.replace_frame(moved[each.frame])
+        maps = tuple((slot, moved.get(each.frame, each)) for slot, each in recall.maps)
+        return replace(recall, maps=maps)
+
+
+def _answer(view: View, found: Segmentation, prompts: FramePrompts | None) -> Answer:
+    ambiguous = prompts is not None and len(prompts.points_yx) == 1 and prompts.box is None
+    return Answer(
+        view,
+        found.logits_hw,
+        found.object_score,
+        found.predicted_iou,
+        found.pointer_c,
+        prompts,
+        found.candidates_khw if ambiguous else None,
+        tuple(found.candidate_ious_k.tolist()) if ambiguous else (),
+    )
+
+
+def _input_points(prompts: FramePrompts, view: View) -> tuple[Tensor, Tensor]:
+    """Return points (K, 2), x first, and labels (K,) of the view's input; a box comes first."""
+    points: list[tuple[float, float]] = []
+    labels: list[int] = []
+    if prompts.box is not None:
+        y0, x0, y1, x1 = prompts.box
+        points += [view.to_input_xy((y0, x0)), view.to_input_xy((y1, x1))]
+        labels += [BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]
+    points += [view.to_input_xy(yx) for yx in prompts.points_yx]
+    labels += [POSITIVE if sign else NEGATIVE for sign in prompts.positive]
+    return torch.tensor(points).reshape(-1, 2), torch.tensor(labels, dtype=torch.long)
+
+
+def _shrink(mask_hw: Tensor) -> Tensor:
+    """Bring (S, S) to (S / 4, S / 4) with antialiasing."""
+    side = mask_hw.shape[-1] // MASK_STRIDE
+    return torch.nn.functional.interpolate(
+        mask_hw[None, None].float(), (side, side), mode="bilinear", antialias=True
+    )[0, 0]
+
+
+def _array_extent(mask: np.ndarray) -> Extent:
+    rows, columns = np.nonzero(mask)
+    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    diameter = max(2 * np.sqrt(len(rows) / np.pi), 0.6 * max(height, width))
+    return Extent((float(rows.mean()), float(columns.mean())), float(diameter))
+
+
+def _box_extent(box: tuple[float, float, float, float]) -> Extent:
+    y0, x0, y1, x1 = box
+    height, width = y1 - y0, x1 - x0
+    diameter = max(np.sqrt(height * width), 0.6 * max(height, width))
+    return Extent(((y0 + y1) / 2, (x0 + x1) / 2), float(diameter))
+
+
+def _trust(found: Segmentation, view: View) -> float:
+    """Rate a first look: the estimated IoU, less where the object is too small or too large."""
+    extent = mask_extent(found.logits_hw, view)
+    if extent is None:
+        return -1.0
+    seen = extent.diameter * view.scale
+    low, high = PREFERRED
+    return found.predicted_iou * min(1.0, seen / low, high / seen)

@@ -1,0 +1,82 @@
+"""Composition: mask logits of many objects to one label image without overlaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_sam2.tracking.results import MaskLogits
+from napari_sam2.tracking.views import View
+
+EXCLUDED = -10.0  # mask logit of a pixel that another object owns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layered:
+    """One object's claim on a frame.
+
+    Parameters
+    ----------
+    object_id
+        Its label.
+    view
+        The view of the logits.
+    logits_hw
+        (S / 4, S / 4) mask logits.
+    locked
+        Bool (Y, X) mask that the user painted, which is taken as it is; None otherwise.
+    """
+
+    object_id: int
+    view: View
+    logits_hw: Tensor
+    locked: np.ndarray | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Composition:
+    """Labels (Y, X) uint32 and each object's logits at the frame's pixels."""
+
+    labels: np.ndarray
+    logits: dict[int, MaskLogits]
+
+
+def compose(layers: list[Layered], shape_yx: tuple[int, int]) -> Composition:
+    """Give every pixel to the object with the highest logit; a locked pixel wins always.
+
+    Equal logits go to the lower id, so that the order of `layers` does not matter.
+    """
+    labels = np.zeros(shape_yx, np.uint32)
+    best = np.zeros(shape_yx, np.float32)
+    logits = {}
+    for layer in sorted(layers, key=lambda each: (each.locked is not None, each.object_id)):
+        if layer.locked is not None:
+            rows, columns, values = _locked_logits(layer.locked)
+        else:
+            rows, columns, values = layer.view.paint_logits(layer.logits_hw, shape_yx)
+        logits[layer.object_id] = MaskLogits((rows.start, columns.start), values)
+        wins = values > best[rows, columns]
+        best[rows, columns][wins] = values[wins]
+        labels[rows, columns][wins] = layer.object_id
+    return Composition(labels, logits)
+
+
+def exclude_others(layer: Layered, mask_logits_hw: Tensor, labels: np.ndarray) -> Tensor:
+    """Push logits (S, S) of an object below zero where the label image belongs to another."""
+    seen = layer.view.crop_labels(labels)
+    others = (seen != 0) & (seen != layer.object_id)
+    if not others.any():
+        return mask_logits_hw
+    taken = torch.from_numpy(others).to(mask_logits_hw.device)
+    return torch.where(taken, mask_logits_hw.clamp(max=EXCLUDED), mask_logits_hw)
+
+
+def _locked_logits(mask: np.ndarray) -> tuple[slice, slice, np.ndarray]:
+    rows, columns = (np.flatnonzero(mask.any(axis=1 - axis)) for axis in (0, 1))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0), np.zeros((0, 0), np.float32)
+    y, x = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return y, x, np.where(mask[y, x], np.float32(np.inf), np.float32(-np.inf))

@@ -1,0 +1,161 @@
+"""Memory bank: what is kept of one object while it is tracked.
+
+SAM 2 calls them conditioning and non-conditioning frames; here they are prompt memories, kept as
+long as the prompt, and frame memories, a short queue. Nothing else is kept, so memory does not
+grow with the movie.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from napari_sam2.tracking.views import View
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memory:
+    """One object on one frame, remembered.
+
+    Parameters
+    ----------
+    frame
+        Frame index.
+    view
+        The view in which the map was encoded.
+    map_chw
+        (memory_dim, S / 16, S / 16) memory map.
+    pointer_c
+        (C,) object pointer.
+    mask_logits_hw
+        (S / 4, S / 4) mask in `view`, from which the map is encoded anew for another view.
+    object_score
+        Logit of presence.
+    prompted
+        Whether the mask answers prompts; such masks are remembered with hard edges.
+    """
+
+    frame: int
+    view: View
+    map_chw: Tensor
+    pointer_c: Tensor
+    mask_logits_hw: Tensor
+    object_score: float
+    prompted: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recall:
+    """The memories that one frame attends to.
+
+    Parameters
+    ----------
+    maps
+        (time slot, memory): slot 0 for prompt memories, k for a frame k steps back.
+    pointers
+        (distance in frames, pointer); negative distances lie ahead.
+    """
+
+    maps: tuple[tuple[int, Memory], ...]
+    pointers: tuple[tuple[int, Tensor], ...]
+
+
+@dataclass(slots=True)
+class MemoryBank:
+    """Memories of one object.
+
+    Parameters
+    ----------
+    frame_memories
+        Length of the queue of recent frames.
+    max_pointers
+        Object pointers attended at most.
+    max_prompt_memories
+        Prompt memories attended at most; None for all.
+    """
+
+    frame_memories: int
+    max_pointers: int
+    max_prompt_memories: int | None
+    prompted: dict[int, Memory] = field(default_factory=dict)
+    _recent: OrderedDict[int, Memory] = field(default_factory=OrderedDict)
+    _pointers: OrderedDict[int, Tensor] = field(default_factory=OrderedDict)
+
+    def remember_prompt(self, memory: Memory) -> None:
+        """Keep a prompted frame until `forget_prompt`."""
+        self._recent.pop(memory.frame, None)
+        self._pointers.pop(memory.frame, None)
+        self.prompted[memory.frame] = memory
+
+    def forget_prompt(self, frame: int) -> None:
+        """Drop the memory of a prompted frame."""
+        self.prompted.pop(frame, None)
+
+    def remember_frame(self, memory: Memory) -> None:
+        """Queue a tracked frame; the oldest falls out."""
+        for queue, value, length in (
+            (self._recent, memory, self.frame_memories),
+            (self._pointers, memory.pointer_c, self.max_pointers - 1),
+        ):
+            queue.pop(memory.frame, None)
+            queue[memory.frame] = value
+            if len(queue) > length:
+                queue.popitem(last=False)
+
+    def forget_frames(self) -> None:
+        """Drop the frame memories; prompts stay."""
+        self._recent.clear()
+        self._pointers.clear()
+
+    def recent(self) -> tuple[Memory, ...]:
+        """Return the frame memories, oldest first."""
+        return tuple(self._recent.values())
+
+    def replace_frame(self, memory: Memory) -> None:
+        """Put a frame or prompt memory in the place of an earlier one of the same frame."""
+        queue = self.prompted if memory.frame in self.prompted else self._recent
+        queue[memory.frame] = memory
+
+    def attended_prompts(self, frame: int) -> list[Memory]:
+        """Return the prompt memories that a frame attends to: the first and the nearest."""
+        limit = self.max_prompt_memories
+        frames = sorted(self.prompted)
+        if limit is not None and len(frames) > limit:
+            nearest = sorted(frames[1:], key=lambda other: abs(other - frame))[: limit - 1]
+            frames = [frames[0], *sorted(nearest)]
+        return [self.prompted[other] for other in frames if other != frame]
+
+    def recall(self, frame: int, step: int) -> Recall:
+        """Return what frame `frame` attends to in a pass with `step` +1 or -1."""
+        prompts = self.attended_prompts(frame)
+        attended = {memory.frame for memory in prompts}
+        maps = [(0, memory) for memory in prompts]
+        for back in range(self.frame_memories, 0, -1):
+            memory = self._at(frame - back * step, attended)
+            if memory is not None:
+                maps.append((back, memory))
+        return Recall(tuple(maps), tuple(self._recall_pointers(frame, step, prompts, attended)))
+
+    def _at(self, frame: int, attended: set[int]) -> Memory | None:
+        if frame in self._recent:
+            return self._recent[frame]
+        return self.prompted.get(frame) if frame not in attended else None
+
+    def _recall_pointers(
+        self, frame: int, step: int, prompts: list[Memory], attended: set[int]
+    ) -> list[tuple[int, Tensor]]:
+        # A prompt that lies ahead lends its map but not its pointer, as in the original.
+        pointers = [
+            ((frame - memory.frame) * step, memory.pointer_c)
+            for memory in prompts
+            if (frame - memory.frame) * step >= 0
+        ]
+        for back in range(1, self.max_pointers):
+            other = frame - back * step
+            if other in self._pointers:
+                pointers.append((back, self._pointers[other]))
+            elif other in self.prompted and other not in attended:
+                pointers.append((back, self.prompted[other].pointer_c))
+        return pointers

@@ -1,0 +1,329 @@
+"""Run the network on views of frames: encode once, decode and remember in batches of objects."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from napari_sam2.network import (
+    SAM2,
+    Decoded,
+    ImageFeatures,
+    MemoryTokens,
+    PromptTensors,
+    upsample_logits,
+)
+from napari_sam2.tracking.memory import Recall
+from napari_sam2.tracking.precision import resolve_precision
+from napari_sam2.tracking.settings import TrackerSettings
+from napari_sam2.tracking.source import FrameBuffer, FrameSource
+from napari_sam2.tracking.views import View
+
+NO_OBJECT = -1024.0  # mask logit everywhere when the object is absent
+STABILITY_MARGIN, STABILITY_LIMIT = 0.05, 0.98
+FRAMES_HELD = 8  # frames in memory at most, whatever the length of the movie
+FEATURE_BYTES = 2**28  # encoded views kept, in bytes
+VIEWS_AT_ONCE = 8
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """One object to be segmented on one frame.
+
+    Parameters
+    ----------
+    frame, view
+        Where to look.
+    points_xy, labels
+        (K, 2) input positions and (K,) labels; K may be 0.
+    mask_prompt_hw
+        (S / 4, S / 4) logits, or None.
+    recall
+        What to attend to; None on a frame of its own.
+    """
+
+    frame: int
+    view: View
+    points_xy: Tensor
+    labels: Tensor
+    mask_prompt_hw: Tensor | None
+    recall: Recall | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmentation:
+    """The network's answer to a request.
+
+    Parameters
+    ----------
+    logits_hw
+        (S / 4, S / 4) mask logits, float32.
+    predicted_iou, object_score
+        The model's estimate of the IoU in [0, 1]; logit of presence.
+    pointer_c
+        (C,) object pointer.
+    candidates_khw, candidate_ious_k
+        The three masks of an ambiguous prompt.
+    """
+
+    logits_hw: Tensor
+    predicted_iou: float
+    object_score: float
+    pointer_c: Tensor
+    candidates_khw: Tensor
+    candidate_ious_k: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ToRemember:
+    """A mask to be encoded: logits (S, S) in `view` of `frame`."""
+
+    frame: int
+    view: View
+    mask_logits_hw: Tensor
+    object_score: float
+    binarize: bool
+
+
+class NetworkRunner:
+    """A network bound to a movie.
+
+    Parameters
+    ----------
+    model
+        In eval mode, on its device.
+    source
+        The movie.
+    settings
+        Precision and batch size are read.
+    """
+
+    def __init__(self, model: SAM2, source: FrameSource, settings: TrackerSettings) -> None:
+        self.model = model
+        self.settings = settings
+        self.device = next(model.parameters()).device
+        self.dtype = resolve_precision(settings.precision, self.device)
+        self._frames = FrameBuffer(source, FRAMES_HELD)
+        self._features: OrderedDict[tuple[int, View], ImageFeatures] = OrderedDict()
+        self._held_bytes = 0
+        self.encoded_views = 0
+
+    @contextmanager
+    def _arithmetic(self) -> Iterator[None]:
+        half = self.dtype != torch.float32
+        with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, enabled=half):
+            yield
+
+    def segment(self, requests: Sequence[Request]) -> list[Segmentation]:
+        """Segment objects; equal kinds of requests share a batch. Results keep the order."""
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for index, request in enumerate(requests):
+            groups[_kind(request)].append(index)
+        results: dict[int, Segmentation] = {}
+        with self._arithmetic():
+            for members in groups.values():
+                for batch in _slices(members, self.settings.objects_at_once):
+                    answers = self._segment_batch([requests[i] for i in batch])
+                    results.update(zip(batch, answers, strict=True))
+        return [results[index] for index in range(len(requests))]
+
+    def encode_memories(self, masks: Sequence[ToRemember]) -> list[Tensor]:
+        """Encode masks as memory maps (memory_dim, S / 16, S / 16), in order."""
+        maps: list[Tensor] = []
+        with self._arithmetic():
+            for batch in _slices(list(masks), self.settings.objects_at_once):
+                logits = torch.stack([each.mask_logits_hw for each in batch])[:, None]
+                scores = self._column([each.object_score for each in batch])
+                # Prompted and tracked frames differ in how the mask is fed.
+                hard = torch.tensor([each.binarize for each in batch], device=self.device)
+                soft = torch.where(hard[:, None, None, None], _saturate(logits), logits)
+                features = self._features_of([(each.frame, each.view) for each in batch])
+                maps += self.model.encode_memory(features, soft, scores, binarize=False).unbind()
+        return maps
+
+    def pointer_of_mask(self, frame: int, view: View, mask_hw: Tensor) -> Tensor:
+        """Return the pointer (C,) of a given mask (S, S) in [0, 1] (SAM 2, appendix D.1)."""
+        with self._arithmetic():
+            features = self._features_of([(frame, view)])
+            prompt = self.model.downsample_mask(mask_hw[None, None].to(self.device).float())
+            decoded = self.model.decode(
+                features.embedding_bchw, features, PromptTensors(mask_logits_b1hw=prompt)
+            )
+            tokens = decoded.output_tokens_b4c[:, 0]
+            return self.model.object_pointers(tokens, decoded.object_score_b1)[0].float()
+
+    def encode(self, frame: int, views: Sequence[View]) -> None:
+        """Encode views of a frame ahead of their use."""
+        with self._arithmetic():
+            self._features_of([(frame, view) for view in views])
+
+    def _segment_batch(self, batch: list[Request]) -> list[Segmentation]:
+        features = self._features_of([(each.frame, each.view) for each in batch])
+        if batch[0].recall is None:
+            embedding = self.model.without_memory(features)
+        else:
+            memory = self._memory_tokens([each.recall for each in batch if each.recall])
+            embedding = self.model.with_memory(features, memory)
+        decoded = self.model.decode(embedding, features, self._prompts(batch))
+        return self._answers(decoded, few_points=len(batch[0].labels) <= 1)
+
+    def _memory_tokens(self, recalls: list[Recall]) -> MemoryTokens:
+        maps = torch.stack([torch.stack([m.map_chw for _, m in r.maps]) for r in recalls])
+        slots = torch.tensor([[slot for slot, _ in r.maps] for r in recalls], device=self.device)
+        count = len(recalls[0].pointers)
+        pointers = maps.new_zeros(len(recalls), count, self.model.config.hidden_dim)
+        if count:
+            pointers = torch.stack([torch.stack([p for _, p in r.pointers]) for r in recalls])
+        distances = [[float(distance) for distance, _ in r.pointers] for r in recalls]
+        offsets = torch.tensor(distances, device=self.device).reshape(len(recalls), count)
+        return self.model.memory_tokens(maps, slots, pointers, offsets / self.pointer_span)
+
+    @property
+    def pointer_span(self) -> int:
+        """Distance in frames that the time encoding of pointers calls 1."""
+        return max(1, self.max_pointers - 1)
+
+    @property
+    def max_pointers(self) -> int:
+        """Object pointers attended at most: no more than the movie has frames."""
+        return min(self.model.config.max_pointers, self._frames.length)
+
+    def _prompts(self, batch: list[Request]) -> PromptTensors:
+        points = labels = masks = None
+        if len(batch[0].labels):
+            points = torch.stack([each.points_xy for each in batch]).to(self.device)
+            labels = torch.stack([each.labels for each in batch]).to(self.device)
+        if batch[0].mask_prompt_hw is not None:
+            masks = torch.stack([m for each in batch if (m := each.mask_prompt_hw) is not None])
+            masks = masks[:, None].to(self.device)
+        return PromptTensors(points, labels, masks)
+
+    def _answers(self, decoded: Decoded, *, few_points: bool) -> list[Segmentation]:
+        chosen, token = _choose(decoded, self.model.config.multimask, few_points)
+        rows = torch.arange(len(chosen), device=self.device)
+        pointers = self.model.object_pointers(
+            decoded.output_tokens_b4c[rows, token], decoded.object_score_b1
+        ).float()
+        present = decoded.object_score_b1[:, 0] > 0
+        logits = decoded.mask_logits_b4hw[rows, chosen]
+        logits = torch.where(present[:, None, None], logits, NO_OBJECT)
+        ious = decoded.predicted_iou_b4[rows, chosen].tolist()
+        scores = decoded.object_score_b1[:, 0].tolist()
+        return [
+            Segmentation(
+                logits[i],
+                ious[i],
+                scores[i],
+                pointers[i],
+                decoded.mask_logits_b4hw[i, 1:],
+                decoded.predicted_iou_b4[i, 1:],
+            )
+            for i in range(len(chosen))
+        ]
+
+    def _features_of(self, places: list[tuple[int, View]]) -> ImageFeatures:
+        distinct = list(dict.fromkeys(places))
+        missing = [place for place in distinct if place not in self._features]
+        fresh: dict[tuple[int, View], ImageFeatures] = {}
+        for batch in _slices(missing, VIEWS_AT_ONCE):
+            fresh.update(self._encode(batch))
+        found = {p: fresh[p] if p in fresh else self._features[p] for p in distinct}
+        for place in distinct:
+            self._keep(place, found[place])
+        if len(distinct) == 1:
+            return found[distinct[0]].expand(len(places))
+        together = _concatenate([found[place] for place in distinct])
+        index = torch.tensor([distinct.index(place) for place in places], device=self.device)
+        return together.select(index)
+
+    def _encode(self, places: list[tuple[int, View]]) -> dict[tuple[int, View], ImageFeatures]:
+        images = [view.crop_image(self._frames.read(f), self.device) for f, view in places]
+        encoded = self.model.encode_image(torch.cat(images))
+        self.encoded_views += len(places)
+        return {
+            place: ImageFeatures(
+                encoded.embedding_bchw[i : i + 1].clone(),
+                encoded.stride8_bchw[i : i + 1].clone(),
+                encoded.stride4_bchw[i : i + 1].clone(),
+            )
+            for i, place in enumerate(places)
+        }
+
+    def _keep(self, place: tuple[int, View], features: ImageFeatures) -> None:
+        if place in self._features:
+            self._features.move_to_end(place)
+            return
+        self._features[place] = features
+        self._held_bytes += _bytes(features)
+        while self._held_bytes > FEATURE_BYTES and len(self._features) > 1:
+            self._held_bytes -= _bytes(self._features.popitem(last=False)[1])
+
+    def _column(self, values: list[float]) -> Tensor:
+        return torch.tensor(values, device=self.device)[:, None]
+
+
+def full_logits(logits_hw: Tensor, size: int) -> Tensor:
+    """Interpolate mask logits (S / 4, S / 4) to the input's resolution (S, S)."""
+    return upsample_logits(logits_hw[None, None], size)[0, 0]
+
+
+def _choose(decoded: Decoded, multimask: bool, few_points: bool) -> tuple[Tensor, Tensor]:
+    """Return the index of each row's mask and of the token behind its pointer.
+
+    At most one point is ambiguous: the best of three by predicted IoU. Otherwise the single mask,
+    unless it is unstable (SAM 2, appendix D.1).
+    """
+    single = torch.zeros(
+        len(decoded.predicted_iou_b4), dtype=torch.long, device=decoded.predicted_iou_b4.device
+    )
+    if not multimask:
+        return single, single
+    best = 1 + decoded.predicted_iou_b4[:, 1:].argmax(dim=1)
+    if few_points:
+        return best, best
+    logits = decoded.mask_logits_b4hw[:, 0].flatten(1)
+    inner = (logits > STABILITY_MARGIN).sum(dim=1).float()
+    outer = (logits > -STABILITY_MARGIN).sum(dim=1).float()
+    stable = (outer == 0) | (inner / outer.clamp(min=1) >= STABILITY_LIMIT)
+    return torch.where(stable, single, best), single
+
+
+def _saturate(logits: Tensor) -> Tensor:
+    """Push logits so far that their sigmoid is exactly 0 or 1."""
+    return torch.where(logits > 0, 200.0, -200.0)
+
+
+def _kind(request: Request) -> tuple[int, ...]:
+    recall = request.recall
+    remembered = (-1, -1) if recall is None else (len(recall.maps), len(recall.pointers))
+    return (len(request.labels), *remembered, request.mask_prompt_hw is not None)
+
+
+def _slices(items: list[T], length: int) -> list[list[T]]:
+    return [items[start : start + length] for start in range(0, len(items), length)]
+
+
+def _concatenate(features: list[ImageFeatures]) -> ImageFeatures:
+    return ImageFeatures(
+        torch.cat([each.embedding_bchw for each in features]),
+        torch.cat([each.stride8_bchw for each in features]),
+        torch.cat([each.stride4_bchw for each in features]),
+    )
+
+
+def _bytes(features: ImageFeatures) -> int:
+    maps = (features.embedding_bchw, features.stride8_bchw, features.stride4_bchw)
+    return sum(each.numel() * each.element_size() for each in maps)
+
+
+def no_points() -> tuple[Tensor, Tensor]:
+    """Return the points and labels of a request without any."""
+    return torch.zeros(0, 2), torch.zeros(0, dtype=torch.long)

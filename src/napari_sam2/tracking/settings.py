@@ -1,0 +1,75 @@
+"""Settings of the tracker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+ViewChoice: TypeAlias = Literal["auto", "whole", "window"]
+Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
+Direction: TypeAlias = Literal["forward", "backward", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSettings:
+    """How prompts, memories and views are used.
+
+    Parameters
+    ----------
+    view
+        Look at the whole frame, through windows that follow the objects, or choose by the size
+        of the object ("auto").
+    input_size
+        Side S of the network's input in pixels, a multiple of 32; the model's own by default.
+    precision
+        Arithmetic; "auto" takes bfloat16 where the processor is faster at it.
+    max_prompt_memories
+        Prompted frames attended: the first one and the nearest others. None attends to all.
+    exclusive
+        Objects share no pixel, before memories are encoded as well as in the labels.
+    corrections_prompt
+        A prompt on a tracked frame becomes a prompt memory, which propagation keeps.
+    fresh_passes
+        Each pass starts from the prompts alone, so that the order of passes does not matter.
+    objects_at_once
+        Objects that go through the network in one batch.
+    """
+
+    view: ViewChoice = "auto"
+    input_size: int | None = None
+    precision: Precision = "auto"
+    max_prompt_memories: int | None = 4
+    exclusive: bool = True
+    corrections_prompt: bool = True
+    fresh_passes: bool = True
+    objects_at_once: int = 32
+
+    def __post_init__(self) -> None:
+        if self.input_size is not None and (self.input_size < 64 or self.input_size % 32):
+            raise ValueError(
+                f"expected an input size that is a multiple of 32 and at least 64, got "
+                f"{self.input_size}"
+            )
+        if self.max_prompt_memories is not None and self.max_prompt_memories < 1:
+            raise ValueError(
+                f"expected at least one prompt memory, got {self.max_prompt_memories}"
+            )
+        if self.objects_at_once < 1:
+            raise ValueError(f"expected one object at once or more, got {self.objects_at_once}")
+
+    @classmethod
+    def reference(cls, input_size: int | None = None) -> TrackerSettings:
+        """Return what the original implementation does, for comparisons with it.
+
+        Whole frames in float32, every prompted frame attended, overlapping objects, corrections
+        that the next propagation forgets, memories kept from one pass to the next.
+        """
+        return cls(
+            view="whole",
+            input_size=input_size,
+            precision="float32",
+            max_prompt_memories=None,
+            exclusive=False,
+            corrections_prompt=False,
+            fresh_passes=False,
+        )

@@ -1,0 +1,56 @@
+"""What the tracker needs of a movie."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Protocol
+
+import numpy as np
+
+
+class FrameSource(Protocol):
+    """A movie that gives one frame at a time; `napari_sam2.io.Movie` is one."""
+
+    @property
+    def shape_yx(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        ...
+
+    def read(self, frame: int) -> np.ndarray:
+        """Return (Y, X) or (Y, X, 3) float32 in [0, 1]."""
+        ...
+
+
+class FrameBuffer:
+    """Hold the few frames that were read last.
+
+    Parameters
+    ----------
+    source
+        The movie.
+    capacity
+        Frames held at most.
+    """
+
+    def __init__(self, source: FrameSource, capacity: int) -> None:
+        self._source = source
+        self._capacity = capacity
+        self._frames: OrderedDict[int, np.ndarray] = OrderedDict()
+
+    @property
+    def length(self) -> int:
+        """Frames of the movie."""
+        return len(self._source)
+
+    def read(self, frame: int) -> np.ndarray:
+        """Return a frame, from the buffer where it is there."""
+        if frame not in self._frames:
+            self._frames[frame] = self._source.read(frame)
+            if len(self._frames) > self._capacity:
+                self._frames.popitem(last=False)
+        self._frames.move_to_end(frame)
+        return self._frames[frame]

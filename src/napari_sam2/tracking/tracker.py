@@ -1,0 +1,382 @@
+"""The tracker: prompts in, masks on every frame out, a bounded number of frames held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from napari_sam2.network import SAM2
+from napari_sam2.tracking.answering import Answerer
+from napari_sam2.tracking.compose import Composition, Layered, compose, exclude_others
+from napari_sam2.tracking.memory import MemoryBank
+from napari_sam2.tracking.objects import Answer, TrackedObject
+from napari_sam2.tracking.placement import Placement
+from napari_sam2.tracking.prompts import Prompt, check_prompt
+from napari_sam2.tracking.recent import RecentAnswers
+from napari_sam2.tracking.results import FrameResult, ObjectResult, ObjectState
+from napari_sam2.tracking.runner import NetworkRunner, full_logits
+from napari_sam2.tracking.settings import Direction, TrackerSettings
+from napari_sam2.tracking.source import FrameSource
+
+_DEFAULTS = TrackerSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The frames that one pass covers for one object, from `start` to `stop` inclusive."""
+
+    object_id: int
+    start: int
+    stop: int
+
+
+class Tracker:
+    """Follow prompted objects through a movie (SAM 2's promptable video segmentation).
+
+    Parameters
+    ----------
+    model
+        From `load_model`; in eval mode, on the device to be used.
+    source
+        The movie, e.g. from `open_movie`.
+    settings
+        See `TrackerSettings`.
+    """
+
+    def __init__(
+        self, model: SAM2, source: FrameSource, *, settings: TrackerSettings = _DEFAULTS
+    ) -> None:
+        if len(source) < 1:
+            raise ValueError("expected a movie with at least one frame, got none")
+        self.settings = settings
+        self._source = source
+        self._runner = NetworkRunner(model, source, settings)
+        size = settings.input_size or model.config.image_size
+        placement = Placement(source.shape_yx, size, settings.view)
+        self._answerer = Answerer(self._runner, placement)
+        self._objects: dict[int, TrackedObject] = {}
+        self._recent = RecentAnswers()
+
+    # ---- prompts
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """Labels of the objects, in order."""
+        return tuple(sorted(self._objects))
+
+    def add(self, prompt: Prompt) -> None:
+        """Add a prompt; objects come into being with their first one.
+
+        Raises
+        ------
+        ValueError
+            If the object id, frame, position or shape cannot be meant (see `check_prompt`).
+        """
+        check_prompt(prompt, len(self._source), self._source.shape_yx)
+        tracked = self._objects.get(prompt.object_id)
+        if tracked is None:
+            tracked = TrackedObject(prompt.object_id, self._new_bank())
+            self._objects[prompt.object_id] = tracked
+        self._outdate(tracked, prompt.frame)
+        corrects = tracked.has_reached(prompt.frame) and prompt.frame not in tracked.prompts
+        if corrects and not self.settings.corrections_prompt:
+            tracked.transient.add(prompt.frame)
+        tracked.prompts.setdefault(prompt.frame, []).append(prompt)
+
+    def clear_prompts(self, object_id: int, frame: int) -> None:
+        """Take back all prompts of an object on one frame."""
+        tracked = self._object(object_id)
+        if tracked.prompts.pop(frame, None) is None:
+            raise ValueError(f"expected prompts of object {object_id} on frame {frame}, found none")
+        tracked.answers.pop(frame, None)
+        tracked.outdated.pop(frame, None)
+        tracked.transient.discard(frame)
+        tracked.bank.forget_prompt(frame)
+        tracked.changed.add(frame)
+        if not tracked.prompts:
+            self.remove_object(object_id)
+
+    def remove_object(self, object_id: int) -> None:
+        """Forget an object; the others are not touched."""
+        self._object(object_id)
+        del self._objects[object_id]
+        self._recent.forget(object_id)
+
+    # ---- masks
+
+    def predict(self, frame: int, object_ids: Iterable[int] | None = None) -> FrameResult:
+        """Answer the prompts of one frame without propagating: the preview after a click.
+
+        Only objects with prompts on this frame take part.
+        """
+        chosen = [o for o in self._selected(object_ids) if frame in o.prompts]
+        answers = [self._answer(tracked, frame) for tracked in chosen]
+        composition = self._compose(chosen, answers)
+        for tracked, answer in zip(chosen, answers, strict=True):
+            if frame not in tracked.bank.prompted:
+                self._remember(frame, [tracked], [answer], composition)
+        return _frame_result(frame, chosen, answers, composition)
+
+    def candidates(self, object_id: int, frame: int) -> tuple[tuple[Tensor, float], ...]:
+        """Return the three masks of an ambiguous first click, (logits, estimated IoU) each."""
+        answer = self._answer(self._object(object_id), frame)
+        if answer.candidates_khw is None:
+            return ()
+        return tuple(zip(answer.candidates_khw.unbind(), answer.candidate_ious, strict=True))
+
+    def propagate(
+        self,
+        direction: Direction = "both",
+        *,
+        start: int | None = None,
+        stop: int | None = None,
+        object_ids: Iterable[int] | None = None,
+    ) -> Iterator[FrameResult]:
+        """Carry objects through the movie, one frame at a time.
+
+        Stop iterating to cancel: everything yielded so far is complete.
+
+        Parameters
+        ----------
+        direction
+            Forward, backward, or forward and then backward.
+        start
+            Frame to begin at; by default each object's first prompted frame.
+        stop
+            Last frame, inclusive; by default the end of the movie in the direction of travel.
+            With "both" it bounds the forward pass and `start` the backward pass.
+        object_ids
+            Objects to track; all by default.
+
+        Yields
+        ------
+        FrameResult
+            Labels of the objects that this pass tracks on the frame; `merge_labels` joins passes.
+
+        Raises
+        ------
+        ValueError
+            If there are no prompts, or the range is outside of the movie.
+        """
+        chosen = self._selected(object_ids)
+        if not chosen:
+            raise ValueError("expected at least one prompt before propagating, got none")
+        self._check_range(start, stop)
+        for step in _steps(direction):
+            segments = [
+                segment
+                for tracked in chosen
+                if (segment := self._segment(tracked, step, direction, start, stop))
+            ]
+            yield from self._run(segments, step)
+        for tracked in chosen:
+            tracked.changed.clear()
+
+    def repropagate(self, object_ids: Iterable[int] | None = None) -> Iterator[FrameResult]:
+        """Run again what prompts have changed since: only those objects, only up to the
+        neighbouring prompts.
+        """  # noqa: D205 - one sentence
+        chosen = [tracked for tracked in self._selected(object_ids) if tracked.changed]
+        for step in (1, -1):
+            segments = [s for tracked in chosen for s in self._changed_segments(tracked, step)]
+            yield from self._run(segments, step)
+        for tracked in chosen:
+            tracked.changed.clear()
+
+    # ---- passes
+
+    def _run(self, segments: Sequence[Segment], step: int) -> Iterator[FrameResult]:
+        if not segments:
+            return
+        first = min(s.start * step for s in segments) * step
+        last = max(s.stop * step for s in segments) * step
+        for frame in range(first, last + step, step):
+            covering = [s for s in segments if s.start * step <= frame * step <= s.stop * step]
+            entering = {s.object_id for s in covering if s.start == frame}
+            objects = [o for s in covering if (o := self._objects.get(s.object_id)) is not None]
+            if not objects:
+                continue
+            for tracked in objects:
+                if tracked.object_id in entering:
+                    self._enter(tracked, step)
+            yield self._advance(frame, objects, step)
+
+    def _enter(self, tracked: TrackedObject, step: int) -> None:
+        """Begin a pass of one object: its prompts are answered, its recent past forgotten."""
+        tracked.last_step = step
+        tracked.previous = None
+        if self.settings.fresh_passes:
+            tracked.bank.forget_frames()
+            tracked.view = None
+        for frame in sorted(tracked.prompts):
+            if frame not in tracked.bank.prompted and frame not in tracked.transient:
+                answer = self._answer(tracked, frame)
+                self._remember(frame, [tracked], [answer], self._compose([tracked], [answer]))
+
+    def _advance(self, frame: int, objects: list[TrackedObject], step: int) -> FrameResult:
+        prompted = {
+            o.object_id: self._answer(o, frame) for o in objects if frame in o.prompted_frames
+        }
+        tracked = [o for o in objects if o.object_id not in prompted]
+        for each in tracked:
+            self._orient(each, frame)
+        answers = dict(prompted)
+        found = self._answerer.track(tracked, frame, step)
+        answers.update({o.object_id: a for o, a in zip(tracked, found, strict=True)})
+        ordered = [answers[o.object_id] for o in objects]
+        composition = self._compose(objects, ordered)
+        self._remember(frame, objects, ordered, composition)
+        for each, answer in zip(objects, ordered, strict=True):
+            each.previous = answer
+            each.transient.discard(frame)
+            each.reach(frame)
+            if frame not in prompted:
+                self._recent.keep(each.object_id, frame, answer)
+        return _frame_result(frame, objects, ordered, composition)
+
+    def _orient(self, tracked: TrackedObject, frame: int) -> None:
+        """Let a pass that begins between prompts look where the nearest prompt was."""
+        if tracked.previous is None:
+            nearest = min(tracked.answers, key=lambda other: abs(other - frame))
+            tracked.previous = tracked.answers[nearest]
+            tracked.view = tracked.previous.view
+
+    # ---- one frame
+
+    def _answer(self, tracked: TrackedObject, frame: int) -> Answer:
+        if frame not in tracked.answers:
+            tracked.answers[frame] = self._answerer.answer_prompts(tracked, frame)
+            tracked.outdated.pop(frame, None)
+        return tracked.answers[frame]
+
+    def _compose(self, objects: list[TrackedObject], answers: list[Answer]) -> Composition:
+        layers = [_layer(o, a) for o, a in zip(objects, answers, strict=True)]
+        return compose(layers, self._source.shape_yx)
+
+    def _remember(
+        self,
+        frame: int,
+        objects: list[TrackedObject],
+        answers: list[Answer],
+        composition: Composition,
+    ) -> None:
+        masks = []
+        for tracked, answer in zip(objects, answers, strict=True):
+            logits = full_logits(answer.logits_hw, answer.view.size)
+            if self.settings.exclusive and len(objects) > 1:
+                logits = exclude_others(_layer(tracked, answer), logits, composition.labels)
+            masks.append(logits)
+        for tracked, memory in zip(
+            objects, self._answerer.memories(frame, answers, masks), strict=True
+        ):
+            if frame in tracked.prompted_frames:
+                tracked.bank.remember_prompt(memory)
+            else:
+                tracked.bank.remember_frame(memory)
+
+    # ---- bookkeeping
+
+    def _new_bank(self) -> MemoryBank:
+        config = self._runner.model.config
+        return MemoryBank(
+            config.memory_frames - 1, self._runner.max_pointers, self.settings.max_prompt_memories
+        )
+
+    def _outdate(self, tracked: TrackedObject, frame: int) -> None:
+        before = tracked.answers.pop(frame, None) or self._recent.find(tracked.object_id, frame)
+        if before is not None and not before.locked:
+            tracked.outdated[frame] = before
+        tracked.bank.forget_prompt(frame)
+        tracked.changed.add(frame)
+
+    def _object(self, object_id: int) -> TrackedObject:
+        if object_id not in self._objects:
+            known = ", ".join(map(str, self.object_ids)) or "none"
+            raise ValueError(f"expected one of the objects {known}, got {object_id}")
+        return self._objects[object_id]
+
+    def _selected(self, object_ids: Iterable[int] | None) -> list[TrackedObject]:
+        ids = self.object_ids if object_ids is None else sorted(set(object_ids))
+        return [self._object(object_id) for object_id in ids]
+
+    def _check_range(self, start: int | None, stop: int | None) -> None:
+        for name, value in (("start", start), ("stop", stop)):
+            if value is not None and not 0 <= value < len(self._source):
+                raise ValueError(
+                    f"expected {name} from 0 to {len(self._source) - 1}, got {value}"
+                )
+
+    def _segment(
+        self,
+        tracked: TrackedObject,
+        step: int,
+        direction: Direction,
+        start: int | None,
+        stop: int | None,
+    ) -> Segment | None:
+        first = tracked.prompted_frames[0]
+        if direction == "both":
+            begin, end = first, stop if step > 0 else start
+            begin += step if step < 0 else 0
+        else:
+            begin, end = (first if start is None else start), stop
+        if end is None:
+            end = len(self._source) - 1 if step > 0 else 0
+        inside = 0 <= begin < len(self._source) and begin * step <= end * step
+        return Segment(tracked.object_id, begin, end) if inside else None
+
+    def _changed_segments(self, tracked: TrackedObject, step: int) -> list[Segment]:
+        segments = []
+        for frame in sorted(tracked.changed):
+            before, after = tracked.neighbours(frame)
+            if step > 0:
+                begin = frame if frame in tracked.prompts else before
+                end = after - 1 if after is not None else len(self._source) - 1
+            else:
+                begin = frame - 1 if frame in tracked.prompts else after and after - 1
+                end = before + 1 if before is not None else 0
+            if begin is not None and 0 <= begin and begin * step <= end * step:
+                segments.append(Segment(tracked.object_id, begin, end))
+        return list(dict.fromkeys(segments))
+
+
+def _steps(direction: Direction) -> tuple[int, ...]:
+    try:
+        return {"forward": (1,), "backward": (-1,), "both": (1, -1)}[direction]
+    except KeyError:
+        raise ValueError(
+            f"expected the direction forward, backward or both, got {direction!r}"
+        ) from None
+
+
+def _layer(tracked: TrackedObject, answer: Answer) -> Layered:
+    return Layered(tracked.object_id, answer.view, answer.logits_hw, answer.locked_mask)
+
+
+def _frame_result(
+    frame: int, objects: list[TrackedObject], answers: list[Answer], composition: Composition
+) -> FrameResult:
+    areas = np.bincount(composition.labels.ravel(), minlength=1)
+    results = []
+    for tracked, answer in zip(objects, answers, strict=True):
+        label = tracked.object_id
+        area = int(areas[label]) if label < len(areas) else 0
+        if answer.locked:
+            state = ObjectState.LOCKED
+        else:
+            present = answer.object_score > 0 and area > 0
+            state = ObjectState.VISIBLE if present else ObjectState.ABSENT
+        results.append(
+            ObjectResult(
+                label,
+                state,
+                answer.prompts is not None,
+                answer.object_score,
+                answer.predicted_iou,
+                area,
+            )
+        )
+    return FrameResult(frame, composition.labels, tuple(results), composition.logits)
