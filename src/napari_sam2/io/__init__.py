@@ -6,11 +6,14 @@ from napari_sam2.io.axes import FramePlan, plan_frames, resolve_axes
 from napari_sam2.io.intensity import IntensityWindow
 from napari_sam2.io.movie import Movie
 from napari_sam2.io.opening import open_movie
+from napari_sam2.io.sinks import LabelSink, open_label_sink
 
 __all__ = [
     "FramePlan",
     "IntensityWindow",
+    "LabelSink",
     "Movie",
+    "open_label_sink",
     "open_movie",
     "plan_frames",
     "resolve_axes",

@@ -1,0 +1,316 @@
+"""Write labels frame by frame; what is incomplete can never be taken for whole."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import operator
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam2.io.outputs import ATTRIBUTE, check_output, remove
+
+if TYPE_CHECKING:
+    import zarr
+
+    from napari_sam2.io.label_formats import LabelFormat, LabelSpec
+    from napari_sam2.io.movie import Movie
+
+_LOGGER = logging.getLogger(__name__)
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_LARGEST_LABEL = np.iinfo(np.uint32).max
+
+
+class LabelSink:
+    """Labels of a movie on disk, written one frame at a time in any order.
+
+    Open one with `napari_sam2.io.open_label_sink`. Until `finish`, the labels lie under a name
+    that says ``partial``; the output's own name appears when they are complete. Frames that were
+    never written read as zeros.
+
+    Parameters
+    ----------
+    path, staging
+        Final place, and the place until then.
+    label_format
+        How the labels are kept.
+    spec
+        Shape, axes and scale.
+    array
+        The staged array.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        staging: Path,
+        *,
+        label_format: LabelFormat,
+        spec: LabelSpec,
+        array: zarr.Array,
+    ) -> None:
+        self.path = path
+        self._staging = staging
+        self._format = label_format
+        self._spec = spec
+        self._array: zarr.Array | None = array
+        self._read_finished = None
+        self._written: set[int] = set()
+        self._highest = 0
+        self._finished = False
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Frames, height and width."""
+        return self._spec.shape
+
+    @property
+    def location(self) -> Path:
+        """Where the labels are now: the partial name, after `finish` the final one."""
+        return self.path if self._finished else self._staging
+
+    @property
+    def frames_written(self) -> frozenset[int]:
+        """The frames that have been written so far."""
+        return frozenset(self._written)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether `finish` has marked the labels as complete."""
+        return self._finished
+
+    def write(self, frame: int, labels_yx: npt.ArrayLike) -> None:
+        """Write the labels of one frame; a frame may be written again.
+
+        Parameters
+        ----------
+        frame
+            From 0.
+        labels_yx
+            Integers from 0 to 2**32 - 1, (Y, X), the shape of a frame of the movie.
+
+        Raises
+        ------
+        IndexError, ValueError, TypeError
+            No such frame, another shape, or values that are no labels.
+        RuntimeError
+            The sink is finished or closed.
+        OSError
+            The disk is full or fails; the frames before stay written.
+        """
+        frame = self._checked_frame(frame)
+        if self._finished or self._array is None:
+            raise RuntimeError(
+                f"Expected an open sink, but {self.path} is finished or closed. "
+                "Open a new one to write more labels."
+            )
+        labels = _checked_labels(labels_yx, self.shape[1:])
+        try:
+            self._array[frame] = labels.astype(np.uint32, copy=False)
+        except OSError as error:
+            raise self._failure(error, f"frame {frame}") from error
+        self._written.add(frame)
+        self._highest = max(self._highest, int(labels.max(initial=0)))
+
+    def read(self, frame: int) -> npt.NDArray[np.uint32]:
+        """Read the labels of one frame back, uint32 (Y, X); zeros where none were written."""
+        frame = self._checked_frame(frame)
+        if self._array is not None:
+            return np.asarray(self._array[frame], dtype=np.uint32)
+        if not self._finished:
+            raise RuntimeError(
+                f"Expected an open sink, but it is closed. The labels so far are in "
+                f"{self._staging}: read them with open_movie."
+            )
+        return self._format.reader(self.path)(frame).astype(np.uint32, copy=False)
+
+    def finish(self) -> None:
+        """Mark the labels as complete and give them their final name.
+
+        An older result at that name is replaced now, and not earlier.
+
+        Raises
+        ------
+        RuntimeError
+            The sink was closed before.
+        OSError
+            The disk is full or fails; the labels stay under their partial name.
+        """
+        if self._finished:
+            return
+        if self._array is None:
+            raise RuntimeError(
+                f"Expected an open sink, but {self.path} was closed before it was finished. "
+                "Call finish() before close(), inside the `with` block."
+            )
+        try:
+            self._mark(complete=True)
+            self._format.publish(self._staging, self.path, self._spec, self._highest)
+            remove(self._staging)
+        except OSError as error:
+            raise self._failure(error, "the finished labels") from error
+        self._finished = True
+        self._array = None
+
+    def close(self) -> None:
+        """Stop writing. Without `finish`, the frames so far stay under the partial name."""
+        if self._array is None:
+            return
+        self._array = None
+        if not self._written:
+            remove(self._staging)
+            return
+        try:
+            self._mark(complete=False)
+        except OSError as error:  # a full disk: the mark from the beginning says "incomplete" too
+            _LOGGER.warning("The list of written frames could not be kept: %s", error)
+        _LOGGER.warning(
+            "Incomplete: %d of %d frames of labels are in %s.",
+            len(self._written),
+            self.shape[0],
+            self._staging,
+        )
+
+    def __enter__(self) -> LabelSink:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _checked_frame(self, frame: int) -> int:
+        frame = operator.index(frame)
+        if not 0 <= frame < self.shape[0]:
+            raise IndexError(
+                f"Expected a frame from 0 to {self.shape[0] - 1}, got {frame}: "
+                f"the labels have the {self.shape[0]} frames of the movie."
+            )
+        return frame
+
+    def _mark(self, *, complete: bool) -> None:
+        import zarr
+
+        node = zarr.open(str(self._staging), mode="r+")
+        node.attrs[ATTRIBUTE] = {
+            "complete": complete,
+            "frames": self.shape[0],
+            "frames_written": _ranges(self._written),
+        }
+
+    def _failure(self, error: OSError, what: str) -> OSError:
+        reason = "no space is left there" if error.errno in _DISK_FULL else str(error)
+        failure = OSError(
+            f"Expected to write {what} to {self._staging.parent}, but {reason}. The "
+            f"{len(self._written)} frames before stay in {self._staging.name}, marked incomplete. "
+            "Free some space or choose another disk, then run again."
+        )
+        failure.errno = error.errno
+        return failure
+
+
+def open_label_sink(path: str | Path, movie: Movie, *, overwrite: bool = False) -> LabelSink:
+    """Open labels for writing, with the frames, size and scale of `movie`.
+
+    Parameters
+    ----------
+    path
+        The ending chooses the format: ``.ome.zarr`` an OME-Zarr label image, ``.zarr`` a zarr
+        array, ``.ome.tif`` an OME-TIFF, ``.tif`` an ImageJ TIFF. Missing folders are made.
+    movie
+        The movie that the labels belong to.
+    overwrite
+        Replace labels that are there, once the new ones are finished. A folder that this package
+        has not written is never replaced.
+
+    Returns
+    -------
+    LabelSink
+
+    Raises
+    ------
+    FileExistsError
+        There is an output, or what an interrupted run has left, and `overwrite` is off; or there
+        is something that is no label output.
+    ValueError
+        Another ending, or a path inside the movie.
+    OSError
+        The place cannot be written.
+    """
+    from napari_sam2.io.label_formats import LabelSpec
+
+    path = Path(path).expanduser()
+    label_format = _format_of(path)
+    staging = label_format.staging_path(path)
+    check_output(path, staging, source=movie.path, overwrite=overwrite)
+    axes = f"{movie.frame_axis or 'T'}YX"
+    spec = LabelSpec(movie.name, (len(movie), *movie.shape_yx), axes, movie.scale, movie.units)
+    remove(staging)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        array = label_format.create(staging, spec)
+    except OSError as error:
+        shutil.rmtree(staging, ignore_errors=True)
+        failure = OSError(
+            f"Expected a place to write labels at {path}, but it cannot be used: {error}. "
+            "Check that the folder may be written and that the disk has space."
+        )
+        failure.errno = error.errno
+        raise failure from error
+    return LabelSink(path, staging, label_format=label_format, spec=spec, array=array)
+
+
+def _format_of(path: Path) -> LabelFormat:
+    from napari_sam2.io.label_formats import OmeZarrLabels, TiffLabels, ZarrLabels
+
+    name = path.name.lower()
+    if name.endswith(".ome.zarr"):
+        return OmeZarrLabels()
+    if name.endswith(".zarr"):
+        return ZarrLabels()
+    if name.endswith((".tif", ".tiff")):
+        return TiffLabels()
+    raise ValueError(
+        f"Expected an output that ends in .ome.zarr, .zarr, .ome.tif or .tif, got {path.name!r}. "
+        "The ending chooses the format of the labels; .ome.zarr suits long movies best."
+    )
+
+
+def _checked_labels(labels_yx: npt.ArrayLike, shape_yx: tuple[int, ...]) -> npt.NDArray[Any]:
+    labels = np.asarray(labels_yx)
+    if labels.shape != shape_yx:
+        raise ValueError(
+            f"Expected labels of shape {shape_yx}, the size of a frame, got {labels.shape}. "
+            "Write one whole frame at a time."
+        )
+    if labels.dtype.kind not in "bui":
+        raise TypeError(
+            f"Expected whole numbers as labels, got dtype {labels.dtype}. "
+            "Convert them first: labels.astype('uint32')."
+        )
+    if labels.size and (labels.min() < 0 or labels.max() > _LARGEST_LABEL):
+        raise ValueError(
+            f"Expected labels from 0 to {_LARGEST_LABEL}, got {labels.min()} to {labels.max()}. "
+            "Renumber the objects; 0 is the background."
+        )
+    return labels
+
+
+def _ranges(frames: set[int]) -> list[list[int]]:
+    """Pack frames into [first, last] pairs, both included."""
+    ranges: list[list[int]] = []
+    for frame in sorted(frames):
+        if ranges and frame == ranges[-1][1] + 1:
+            ranges[-1][1] = frame
+        else:
+            ranges.append([frame, frame])
+    return ranges
