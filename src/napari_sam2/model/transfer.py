@@ -21,7 +21,9 @@ import requests
 from napari_sam2.model.home import HOME_VARIABLE
 
 Progress = Callable[[int, int | None], None]
-CHUNK_BYTES = 1 << 20
+COPY_BYTES = 1 << 20
+# Small: what a broken connection leaves of a piece is lost.
+RECEIVE_BYTES = 1 << 16
 TIMEOUT_S = (15.0, 60.0)  # to connect, and between two pieces of data
 MARGIN_BYTES = 16 << 20  # to stay free on the disk
 _LOST = (
@@ -156,7 +158,7 @@ def _open_local(path: str, offset: int, validator: str | None) -> Iterator[_Open
     start = offset if validator == current and offset <= stat.st_size else 0
     with Path(path).open("rb") as stream:
         stream.seek(start)
-        yield _Opened(iter(lambda: stream.read(CHUNK_BYTES), b""), start, stat.st_size, current)
+        yield _Opened(iter(lambda: stream.read(COPY_BYTES), b""), start, stat.st_size, current)
 
 
 @contextmanager
@@ -195,7 +197,7 @@ def _opened(response: requests.Response, offset: int) -> _Opened:
     etag = headers.get("ETag", "")
     validator = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
     known = int(total) if total and total.isdigit() else None
-    return _Opened(response.iter_content(CHUNK_BYTES), start, known, validator)
+    return _Opened(response.iter_content(RECEIVE_BYTES), start, known, validator)
 
 
 def _check_space(folder: Path, source: _Opened) -> None:

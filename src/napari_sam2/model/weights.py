@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHOWN = 3  # differing tensors that an error names
+DETAIL = 120  # characters of the reader's own message that an error quotes
 _WRAPPERS = ("module.", "model.")  # what distributed training and other wrappers put before names
+
+# What PyTorch's reader was seen to raise on cut and altered files.
+_UNREADABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -82,15 +99,15 @@ def summary(lines: list[str]) -> str:
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(_damaged(path, str(error))) from error
+    except _UNREADABLE as error:
+        raise ValueError(_damaged(path, error)) from error
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError) as error:
-        raise ValueError(_damaged(path, str(error).splitlines()[0][:120])) from error
+    except _UNREADABLE as error:
+        raise ValueError(_damaged(path, error)) from error
     if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
         content = content["model"]
     if not isinstance(content, Mapping) or not content:
@@ -107,7 +124,8 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     return {str(name): tensor for name, tensor in content.items()}
 
 
-def _damaged(path: Path, detail: str) -> str:
+def _damaged(path: Path, error: Exception) -> str:
+    detail = " ".join(f"{type(error).__name__} {error}".split())[:DETAIL]
     return (
         f"expected a whole checkpoint, got a damaged or foreign file of {path.stat().st_size:,} "
         f"bytes, {path} ({detail}): fetch or copy it again; `napari-sam2 models verify NAME` "
