@@ -171,6 +171,7 @@ class TiffLabels:
                 shape=spec.shape,
                 dtype=dtype,
                 compression="zlib",
+                photometric="minisblack",  # three or four frames are not a colour picture
                 software="napari-sam2",
                 **tiff_options(path, spec, dtype, highest),
             )

@@ -57,10 +57,8 @@ class Movie:
 
     def __repr__(self) -> str:
         height, width = self.shape_yx
-        colour = " RGB" if self.is_rgb else ""
-        return (
-            f"Movie({self.name!r}, {len(self)} frames of {height} x {width}{colour} {self.dtype})"
-        )
+        pixels = f"{'RGB ' if self.is_rgb else ''}{self.dtype}"
+        return f"Movie({self.name!r}, {len(self)} frames of {height} x {width}, {pixels})"
 
     @property
     def shape_yx(self) -> tuple[int, int]:

@@ -211,8 +211,8 @@ class LabelSink:
         reason = "no space is left there" if error.errno in _DISK_FULL else str(error)
         failure = OSError(
             f"Expected to write {what} to {self._staging.parent}, but {reason}. The "
-            f"{len(self._written)} frames before stay in {self._staging.name}, marked incomplete. "
-            "Free some space or choose another disk, then run again."
+            f"{len(self._written)} frames written before stay in {self._staging.name}, marked "
+            "incomplete. Free some space or choose another disk, then run again."
         )
         failure.errno = error.errno
         return failure
@@ -254,9 +254,9 @@ def open_label_sink(path: str | Path, movie: Movie, *, overwrite: bool = False) 
     check_output(path, staging, source=movie.path, overwrite=overwrite)
     axes = f"{movie.frame_axis or 'T'}YX"
     spec = LabelSpec(movie.name, (len(movie), *movie.shape_yx), axes, movie.scale, movie.units)
-    remove(staging)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove(staging)
         array = label_format.create(staging, spec)
     except OSError as error:
         shutil.rmtree(staging, ignore_errors=True)
