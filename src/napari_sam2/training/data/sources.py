@@ -1,0 +1,158 @@
+"""Sources draw single windows: stills, stills warped into clips, and clips of movies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .clip_batch import Clip
+from .geometry import Window
+from .photometry import draw_photometry
+from .placement import (
+    MAX_DIAMETER_PX,
+    Anchor,
+    centre_for,
+    draw_anchor,
+    draw_elastic,
+    draw_matrix,
+    draw_offset,
+    follow_windows,
+    walk_windows,
+)
+from .render import MIN_AREA_PX, View, has_gap, render, visible_area_px
+from .stacks import Stack
+
+ZERO_OUTSIDE_RATE = 0.5
+MAX_STRIDE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Shape of the wanted clip: T frames, K objects, S x S pixels."""
+
+    frames: int
+    objects: int
+    size: int = 256
+
+
+class Source(Protocol):
+    """Anything that draws one clip of the requested shape."""
+
+    def draw(self, rng: np.random.Generator, request: Request) -> Clip:
+        """Draw a clip; the same generator state gives the same clip."""
+
+
+def first_window(
+    stack: Stack, anchor: Anchor, rng: np.random.Generator, *, size: int, elastic: bool
+) -> Window:
+    """Place a window around an anchor, moved closer until enough of it is visible."""
+    largest = MAX_DIAMETER_PX * size / 256
+    matrix = draw_matrix(rng, anchor, largest_px=largest)
+    field = draw_elastic(rng, float(rng.uniform(1.0, 4.0)) * size / 256) if elastic else None
+    offset = draw_offset(rng, size)
+    expected = np.pi / 4 * anchor.diameter_px**2 / abs(np.linalg.det(matrix))
+    enough = max(MIN_AREA_PX, 0.3 * expected)
+    for _ in range(4):
+        window = Window(centre_for(anchor.centre_yx, matrix, offset), matrix, field)
+        view = View((anchor.frame,), (window,), anchor.object_id, size)
+        if visible_area_px(stack, view) >= enough:
+            break
+        offset = 0.45 * offset
+    return window
+
+
+@dataclass(frozen=True, slots=True)
+class StillSource:
+    """Single images; asked for several frames, it warps one image into a clip."""
+
+    stack: Stack
+
+    def draw(self, rng: np.random.Generator, request: Request) -> Clip:
+        """Draw a window of one image, T > 1 shows it moving and deforming."""
+        anchor = draw_anchor(self.stack, rng, last_frame=len(self.stack) - 1)
+        elastic = bool(rng.random() < 0.5)
+        window = first_window(self.stack, anchor, rng, size=request.size, elastic=elastic)
+        windows = walk_windows(rng, window, request.frames, size=request.size)
+        frames = (anchor.frame,) * request.frames
+        view = View(frames, windows, anchor.object_id, request.size)
+        return _finish(self.stack, view, rng, objects=request.objects, moving=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSource:
+    """Clips of a movie whose ids are kept over time."""
+
+    stack: Stack
+
+    def draw(self, rng: np.random.Generator, request: Request) -> Clip:
+        """Draw T frames with a random stride and direction, windows following the anchor."""
+        frames, anchor = self._draw_frames(rng, request.frames)
+        elastic = bool(rng.random() < 0.3)
+        window = first_window(self.stack, anchor, rng, size=request.size, elastic=elastic)
+        positions = [_position(self.stack, frame, anchor.object_id) for frame in frames]
+        windows = follow_windows(rng, window, positions_yx=positions, size=request.size)
+        view = View(frames, windows, anchor.object_id, request.size)
+        return _finish(self.stack, view, rng, objects=request.objects, moving=False)
+
+    def _draw_frames(self, rng: np.random.Generator, length: int) -> tuple[tuple[int, ...], Anchor]:
+        """Draw frames and an anchor in the first one, tracked without gaps if possible."""
+        frames: tuple[int, ...] = ()
+        for _ in range(8):
+            frames = draw_frame_indices(rng, len(self.stack), length)
+            anchor = draw_anchor_in(self.stack, rng, frames[0])
+            if anchor is not None and not has_gap(self.stack, frames, anchor.object_id):
+                return frames, anchor
+        anchor = draw_anchor(self.stack, rng, last_frame=len(self.stack) - 1)
+        return (anchor.frame,) * length, anchor
+
+
+def draw_anchor_in(stack: Stack, rng: np.random.Generator, frame: int) -> Anchor | None:
+    """Draw an anchor of one frame, None if the frame has no object."""
+    from .placement import anchors_of
+
+    found = anchors_of(stack.objects(frame), frame)
+    return found[int(rng.integers(len(found)))] if found else None
+
+
+def draw_frame_indices(rng: np.random.Generator, available: int, length: int) -> tuple[int, ...]:
+    """Draw T frame indices: stride 1 to 3, reversed half of the time.
+
+    A movie shorter than the clip is played forth and back.
+    """
+    longest = max(1, min(MAX_STRIDE, (available - 1) // max(length - 1, 1)))
+    stride = int(rng.integers(1, longest + 1))
+    span = (length - 1) * stride
+    start = int(rng.integers(max(available - span, 1)))
+    indices = start + stride * np.arange(length)
+    if available <= span:
+        period = max(2 * (available - 1), 1)
+        folded = indices % period
+        indices = np.minimum(folded, period - folded) if available > 1 else 0 * indices
+    if rng.random() < 0.5:
+        indices = indices[::-1]
+    return tuple(int(index) for index in indices)
+
+
+def _position(stack: Stack, frame: int, object_id: int) -> tuple[float, float] | None:
+    """Return the middle of an object's bounding box, None where it is absent."""
+    table = stack.objects(frame)
+    rows = np.flatnonzero(table.ids == object_id)
+    if rows.size == 0:
+        return None
+    y0, x0, y1, x1 = table.boxes_px[rows[0]]
+    return float(y0 + y1 - 1) / 2, float(x0 + x1 - 1) / 2
+
+
+def _finish(
+    stack: Stack, view: View, rng: np.random.Generator, *, objects: int, moving: bool
+) -> Clip:
+    """Draw the intensity augmentations and render."""
+    photometry = draw_photometry(
+        rng, len(view.frames), bright_field=stack.bright_field, moving=moving
+    )
+    zero_outside = bool(rng.random() < ZERO_OUTSIDE_RATE)
+    return render(
+        stack, view, rng, photometry=photometry, objects=objects, zero_outside=zero_outside
+    )
