@@ -69,7 +69,7 @@ class PooledAttention(nn.Module):
         q, k, v = (
             x.flatten(1, 2).unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (q, k, v)
         )
-        out = F.scaled_dot_product_attention(q, k, v)
+        out = dot_product_attention(q, k, v)
         return self.proj(out.transpose(1, 2).flatten(2).unflatten(1, (height, width)))
 
 

@@ -78,9 +78,8 @@ class PromptEncoder(nn.Module):
             (points_xy_bk2.float() + 0.5, points_xy_bk2.new_zeros(len(ones), 1, 2)), 1
         )
         # Row 0 stands for padding, rows 1 to 4 for the four labels.
-        table = torch.cat(
-            (self.not_a_point_embed.weight, *(e.weight for e in self.point_embeddings))
-        )
+        rows = [embedding.get_parameter("weight") for embedding in self.point_embeddings]
+        table = torch.cat((self.not_a_point_embed.weight, *rows))
         positions = self.pe_layer(points / size) * (labels != PADDING)[..., None]
         return positions + table[labels + 1]
 

@@ -93,11 +93,11 @@ class SAM2(nn.Module):
     @torch.no_grad()
     def _balance_prompts(self) -> None:
         """Let prompts speak up against image features when training starts from nothing."""
-        for skip in (self.sam_mask_decoder.conv_s0, self.sam_mask_decoder.conv_s1):
-            skip.weight *= 0.3
-        self.sam_prompt_encoder.mask_downscaling[-1].weight *= 3.0
-        for block in self.memory_encoder.fuser.layers:
-            block.gamma.fill_(0.1)
+        self.sam_mask_decoder.conv_s0.weight *= 0.3
+        self.sam_mask_decoder.conv_s1.weight *= 0.3
+        self.sam_prompt_encoder.mask_downscaling.get_parameter("6.weight").mul_(3.0)
+        for index in range(2):
+            self.memory_encoder.fuser.get_parameter(f"layers.{index}.gamma").fill_(0.1)
 
     def encode_image(self, images_b3hw: Tensor) -> ImageFeatures:
         """Encode normalised images (B, 3, S, S); S a multiple of 32.

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from torch import Tensor
 
 from napari_sam2.tracking.views import View
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,11 +77,14 @@ class MemoryBank:
         Object pointers attended at most.
     max_prompt_memories
         Prompt memories attended at most; None for all.
+    keep_all
+        Keep every tracked frame instead of a queue; memory then grows with the movie.
     """
 
     frame_memories: int
     max_pointers: int
     max_prompt_memories: int | None
+    keep_all: bool = False
     prompted: dict[int, Memory] = field(default_factory=dict)
     _recent: OrderedDict[int, Memory] = field(default_factory=OrderedDict)
     _pointers: OrderedDict[int, Tensor] = field(default_factory=OrderedDict)
@@ -95,23 +101,14 @@ class MemoryBank:
 
     def remember_frame(self, memory: Memory) -> None:
         """Queue a tracked frame; the oldest falls out."""
-        for queue, value, length in (
-            (self._recent, memory, self.frame_memories),
-            (self._pointers, memory.pointer_c, self.max_pointers - 1),
-        ):
-            queue.pop(memory.frame, None)
-            queue[memory.frame] = value
-            if len(queue) > length:
-                queue.popitem(last=False)
+        _push(self._recent, memory.frame, memory, None if self.keep_all else self.frame_memories)
+        limit = None if self.keep_all else self.max_pointers - 1
+        _push(self._pointers, memory.frame, memory.pointer_c, limit)
 
     def forget_frames(self) -> None:
         """Drop the frame memories; prompts stay."""
         self._recent.clear()
         self._pointers.clear()
-
-    def recent(self) -> tuple[Memory, ...]:
-        """Return the frame memories, oldest first."""
-        return tuple(self._recent.values())
 
     def replace_frame(self, memory: Memory) -> None:
         """Put a frame or prompt memory in the place of an earlier one of the same frame."""
@@ -159,3 +156,10 @@ class MemoryBank:
             elif other in self.prompted and other not in attended:
                 pointers.append((back, self.prompted[other].pointer_c))
         return pointers
+
+
+def _push(queue: OrderedDict[int, T], frame: int, value: T, limit: int | None) -> None:
+    queue.pop(frame, None)
+    queue[frame] = value
+    if limit is not None and len(queue) > limit:
+        queue.popitem(last=False)

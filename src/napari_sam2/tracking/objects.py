@@ -69,7 +69,7 @@ class TrackedObject:
     outdated
         Frame to the answer before the latest prompt, which that prompt corrects.
     transient
-        Corrected frames that the next pass computes anew (only without `corrections_prompt`).
+        Corrected frames that the next pass computes anew (only with `like_reference`).
     changed
         Frames whose prompts changed since they were last propagated.
     reached

@@ -84,10 +84,10 @@ class Placement:
         seen = extent.diameter * view.scale
         if seen > LARGE or seen < SMALL / 2:
             return self.for_extent(extent)
-        distance = max(
-            abs(a - b) for a, b in zip(extent.centre_yx, view.centre_yx, strict=True)
+        distance = max(abs(a - b) for a, b in zip(extent.centre_yx, view.centre_yx, strict=True))
+        return (
+            self._window(extent.centre_yx, view.scale) if distance > REACH * view.extent else view
         )
-        return self._window(extent.centre_yx, view.scale) if distance > REACH * view.extent else view
 
     def _window(self, centre_yx: tuple[float, float], scale: float) -> View:
         if scale <= self.whole.scale:

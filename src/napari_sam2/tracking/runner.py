@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from torch import Tensor
 from napari_sam2.network import (
     SAM2,
     Decoded,
-    ImageFeatures,
     MemoryTokens,
     PromptTensors,
     upsample_logits,
 )
+from napari_sam2.tracking.features import FeatureCache
 from napari_sam2.tracking.memory import Recall
 from napari_sam2.tracking.precision import resolve_precision
 from napari_sam2.tracking.settings import TrackerSettings
@@ -28,8 +28,6 @@ from napari_sam2.tracking.views import View
 NO_OBJECT = -1024.0  # mask logit everywhere when the object is absent
 STABILITY_MARGIN, STABILITY_LIMIT = 0.05, 0.98
 FRAMES_HELD = 8  # frames in memory at most, whatever the length of the movie
-FEATURE_BYTES = 2**28  # encoded views kept, in bytes
-VIEWS_AT_ONCE = 8
 
 T = TypeVar("T")
 
@@ -112,9 +110,7 @@ class NetworkRunner:
         self.device = next(model.parameters()).device
         self.dtype = resolve_precision(settings.precision, self.device)
         self._frames = FrameBuffer(source, FRAMES_HELD)
-        self._features: OrderedDict[tuple[int, View], ImageFeatures] = OrderedDict()
-        self._held_bytes = 0
-        self.encoded_views = 0
+        self.features = FeatureCache(model, self._frames)
 
     @contextmanager
     def _arithmetic(self) -> Iterator[None]:
@@ -145,14 +141,14 @@ class NetworkRunner:
                 # Prompted and tracked frames differ in how the mask is fed.
                 hard = torch.tensor([each.binarize for each in batch], device=self.device)
                 soft = torch.where(hard[:, None, None, None], _saturate(logits), logits)
-                features = self._features_of([(each.frame, each.view) for each in batch])
+                features = self.features.of([(each.frame, each.view) for each in batch])
                 maps += self.model.encode_memory(features, soft, scores, binarize=False).unbind()
         return maps
 
     def pointer_of_mask(self, frame: int, view: View, mask_hw: Tensor) -> Tensor:
         """Return the pointer (C,) of a given mask (S, S) in [0, 1] (SAM 2, appendix D.1)."""
         with self._arithmetic():
-            features = self._features_of([(frame, view)])
+            features = self.features.of([(frame, view)])
             prompt = self.model.downsample_mask(mask_hw[None, None].to(self.device).float())
             decoded = self.model.decode(
                 features.embedding_bchw, features, PromptTensors(mask_logits_b1hw=prompt)
@@ -160,13 +156,8 @@ class NetworkRunner:
             tokens = decoded.output_tokens_b4c[:, 0]
             return self.model.object_pointers(tokens, decoded.object_score_b1)[0].float()
 
-    def encode(self, frame: int, views: Sequence[View]) -> None:
-        """Encode views of a frame ahead of their use."""
-        with self._arithmetic():
-            self._features_of([(frame, view) for view in views])
-
     def _segment_batch(self, batch: list[Request]) -> list[Segmentation]:
-        features = self._features_of([(each.frame, each.view) for each in batch])
+        features = self.features.of([(each.frame, each.view) for each in batch])
         if batch[0].recall is None:
             embedding = self.model.without_memory(features)
         else:
@@ -229,43 +220,6 @@ class NetworkRunner:
             for i in range(len(chosen))
         ]
 
-    def _features_of(self, places: list[tuple[int, View]]) -> ImageFeatures:
-        distinct = list(dict.fromkeys(places))
-        missing = [place for place in distinct if place not in self._features]
-        fresh: dict[tuple[int, View], ImageFeatures] = {}
-        for batch in _slices(missing, VIEWS_AT_ONCE):
-            fresh.update(self._encode(batch))
-        found = {p: fresh[p] if p in fresh else self._features[p] for p in distinct}
-        for place in distinct:
-            self._keep(place, found[place])
-        if len(distinct) == 1:
-            return found[distinct[0]].expand(len(places))
-        together = _concatenate([found[place] for place in distinct])
-        index = torch.tensor([distinct.index(place) for place in places], device=self.device)
-        return together.select(index)
-
-    def _encode(self, places: list[tuple[int, View]]) -> dict[tuple[int, View], ImageFeatures]:
-        images = [view.crop_image(self._frames.read(f), self.device) for f, view in places]
-        encoded = self.model.encode_image(torch.cat(images))
-        self.encoded_views += len(places)
-        return {
-            place: ImageFeatures(
-                encoded.embedding_bchw[i : i + 1].clone(),
-                encoded.stride8_bchw[i : i + 1].clone(),
-                encoded.stride4_bchw[i : i + 1].clone(),
-            )
-            for i, place in enumerate(places)
-        }
-
-    def _keep(self, place: tuple[int, View], features: ImageFeatures) -> None:
-        if place in self._features:
-            self._features.move_to_end(place)
-            return
-        self._features[place] = features
-        self._held_bytes += _bytes(features)
-        while self._held_bytes > FEATURE_BYTES and len(self._features) > 1:
-            self._held_bytes -= _bytes(self._features.popitem(last=False)[1])
-
     def _column(self, values: list[float]) -> Tensor:
         return torch.tensor(values, device=self.device)[:, None]
 
@@ -309,19 +263,6 @@ def _kind(request: Request) -> tuple[int, ...]:
 
 def _slices(items: list[T], length: int) -> list[list[T]]:
     return [items[start : start + length] for start in range(0, len(items), length)]
-
-
-def _concatenate(features: list[ImageFeatures]) -> ImageFeatures:
-    return ImageFeatures(
-        torch.cat([each.embedding_bchw for each in features]),
-        torch.cat([each.stride8_bchw for each in features]),
-        torch.cat([each.stride4_bchw for each in features]),
-    )
-
-
-def _bytes(features: ImageFeatures) -> int:
-    maps = (features.embedding_bchw, features.stride8_bchw, features.stride4_bchw)
-    return sum(each.numel() * each.element_size() for each in maps)
 
 
 def no_points() -> tuple[Tensor, Tensor]:

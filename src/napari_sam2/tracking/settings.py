@@ -27,10 +27,11 @@ class TrackerSettings:
         Prompted frames attended: the first one and the nearest others. None attends to all.
     exclusive
         Objects share no pixel, before memories are encoded as well as in the labels.
-    corrections_prompt
-        A prompt on a tracked frame becomes a prompt memory, which propagation keeps.
-    fresh_passes
-        Each pass starts from the prompts alone, so that the order of passes does not matter.
+    like_reference
+        Passes as in the original implementation: a correction on a tracked frame is overwritten by
+        the next pass, every tracked frame is kept and may be attended to by later passes, and all
+        objects start at the earliest prompt of any. Otherwise a correction becomes a prompt memory
+        and each pass starts from prompts alone, so that the order of passes does not matter.
     objects_at_once
         Objects that go through the network in one batch.
     """
@@ -40,8 +41,7 @@ class TrackerSettings:
     precision: Precision = "auto"
     max_prompt_memories: int | None = 4
     exclusive: bool = True
-    corrections_prompt: bool = True
-    fresh_passes: bool = True
+    like_reference: bool = False
     objects_at_once: int = 32
 
     def __post_init__(self) -> None:
@@ -51,9 +51,7 @@ class TrackerSettings:
                 f"{self.input_size}"
             )
         if self.max_prompt_memories is not None and self.max_prompt_memories < 1:
-            raise ValueError(
-                f"expected at least one prompt memory, got {self.max_prompt_memories}"
-            )
+            raise ValueError(f"expected at least one prompt memory, got {self.max_prompt_memories}")
         if self.objects_at_once < 1:
             raise ValueError(f"expected one object at once or more, got {self.objects_at_once}")
 
@@ -70,6 +68,5 @@ class TrackerSettings:
             precision="float32",
             max_prompt_memories=None,
             exclusive=False,
-            corrections_prompt=False,
-            fresh_passes=False,
+            like_reference=True,
         )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from torch import Tensor
@@ -13,6 +12,7 @@ from napari_sam2.tracking.answering import Answerer
 from napari_sam2.tracking.compose import Composition, Layered, compose, exclude_others
 from napari_sam2.tracking.memory import MemoryBank
 from napari_sam2.tracking.objects import Answer, TrackedObject
+from napari_sam2.tracking.passes import Pass, plan, plan_changes
 from napari_sam2.tracking.placement import Placement
 from napari_sam2.tracking.prompts import Prompt, check_prompt
 from napari_sam2.tracking.recent import RecentAnswers
@@ -22,15 +22,6 @@ from napari_sam2.tracking.settings import Direction, TrackerSettings
 from napari_sam2.tracking.source import FrameSource
 
 _DEFAULTS = TrackerSettings()
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """The frames that one pass covers for one object, from `start` to `stop` inclusive."""
-
-    object_id: int
-    start: int
-    stop: int
 
 
 class Tracker:
@@ -82,7 +73,7 @@ class Tracker:
             self._objects[prompt.object_id] = tracked
         self._outdate(tracked, prompt.frame)
         corrects = tracked.has_reached(prompt.frame) and prompt.frame not in tracked.prompts
-        if corrects and not self.settings.corrections_prompt:
+        if corrects and self.settings.like_reference:
             tracked.transient.add(prompt.frame)
         tracked.prompts.setdefault(prompt.frame, []).append(prompt)
 
@@ -161,71 +152,87 @@ class Tracker:
         ValueError
             If there are no prompts, or the range is outside of the movie.
         """
-        chosen = self._selected(object_ids)
-        if not chosen:
-            raise ValueError("expected at least one prompt before propagating, got none")
-        self._check_range(start, stop)
-        for step in _steps(direction):
-            segments = [
-                segment
-                for tracked in chosen
-                if (segment := self._segment(tracked, step, direction, start, stop))
-            ]
-            yield from self._run(segments, step)
+        chosen = self._prompted_objects(object_ids)
+        for each in self._plan(chosen, direction, start, stop):
+            yield from self._run(each)
         for tracked in chosen:
             tracked.changed.clear()
 
+    def count_frames(
+        self,
+        direction: Direction = "both",
+        *,
+        start: int | None = None,
+        stop: int | None = None,
+        object_ids: Iterable[int] | None = None,
+    ) -> int:
+        """Count the frames that `propagate` would yield."""
+        chosen = self._prompted_objects(object_ids)
+        passes = self._plan(chosen, direction, start, stop)
+        return sum(bool(each.covering(frame)) for each in passes for frame in each.frames)
+
     def repropagate(self, object_ids: Iterable[int] | None = None) -> Iterator[FrameResult]:
-        """Run again what prompts have changed since: only those objects, only up to the
-        neighbouring prompts.
-        """  # noqa: D205 - one sentence
+        """Run again what changed prompts have made outdated, and nothing else.
+
+        Only objects whose prompts changed take part, and only up to their neighbouring prompts.
+
+        Yields
+        ------
+        FrameResult
+            As in `propagate`; `merge_labels` puts it into the labels that are there.
+        """
         chosen = [tracked for tracked in self._selected(object_ids) if tracked.changed]
-        for step in (1, -1):
-            segments = [s for tracked in chosen for s in self._changed_segments(tracked, step)]
-            yield from self._run(segments, step)
+        for each in plan_changes(chosen, len(self._source)):
+            yield from self._run(each)
         for tracked in chosen:
             tracked.changed.clear()
 
     # ---- passes
 
-    def _run(self, segments: Sequence[Segment], step: int) -> Iterator[FrameResult]:
-        if not segments:
-            return
-        first = min(s.start * step for s in segments) * step
-        last = max(s.stop * step for s in segments) * step
-        for frame in range(first, last + step, step):
-            covering = [s for s in segments if s.start * step <= frame * step <= s.stop * step]
-            entering = {s.object_id for s in covering if s.start == frame}
+    def _plan(
+        self,
+        chosen: list[TrackedObject],
+        direction: Direction,
+        start: int | None,
+        stop: int | None,
+    ) -> list[Pass]:
+        if start is None and self.settings.like_reference:
+            start = min(tracked.prompted_frames[0] for tracked in chosen)
+        return plan(chosen, direction, start, stop, len(self._source))
+
+    def _run(self, sweep: Pass) -> Iterator[FrameResult]:
+        for frame in sweep.frames:
+            covering = sweep.covering(frame)
             objects = [o for s in covering if (o := self._objects.get(s.object_id)) is not None]
-            if not objects:
-                continue
+            entering = {s.object_id for s in covering if s.start == frame}
             for tracked in objects:
                 if tracked.object_id in entering:
-                    self._enter(tracked, step)
-            yield self._advance(frame, objects, step)
+                    self._enter(tracked, frame, sweep.step)
+            if objects:
+                yield self._advance(frame, objects, sweep.step)
 
-    def _enter(self, tracked: TrackedObject, step: int) -> None:
+    def _enter(self, tracked: TrackedObject, frame: int, step: int) -> None:
         """Begin a pass of one object: its prompts are answered, its recent past forgotten."""
         tracked.last_step = step
-        tracked.previous = None
-        if self.settings.fresh_passes:
+        if not self.settings.like_reference:
             tracked.bank.forget_frames()
-            tracked.view = None
-        for frame in sorted(tracked.prompts):
-            if frame not in tracked.bank.prompted and frame not in tracked.transient:
-                answer = self._answer(tracked, frame)
-                self._remember(frame, [tracked], [answer], self._compose([tracked], [answer]))
+        for prompted in sorted(tracked.prompts):
+            if prompted not in tracked.bank.prompted and prompted not in tracked.transient:
+                answer = self._answer(tracked, prompted)
+                composition = self._compose([tracked], [answer])
+                self._remember(prompted, [tracked], [answer], composition)
+        # Before its first frame the object is looked for where the nearest prompt saw it.
+        nearest = min(tracked.answers, key=lambda other: abs(other - frame))
+        tracked.previous = tracked.answers[nearest]
+        tracked.view = tracked.previous.view
 
     def _advance(self, frame: int, objects: list[TrackedObject], step: int) -> FrameResult:
         prompted = {
             o.object_id: self._answer(o, frame) for o in objects if frame in o.prompted_frames
         }
-        tracked = [o for o in objects if o.object_id not in prompted]
-        for each in tracked:
-            self._orient(each, frame)
-        answers = dict(prompted)
-        found = self._answerer.track(tracked, frame, step)
-        answers.update({o.object_id: a for o, a in zip(tracked, found, strict=True)})
+        free = [o for o in objects if o.object_id not in prompted]
+        found = self._answerer.track(free, frame, step)
+        answers = prompted | {o.object_id: a for o, a in zip(free, found, strict=True)}
         ordered = [answers[o.object_id] for o in objects]
         composition = self._compose(objects, ordered)
         self._remember(frame, objects, ordered, composition)
@@ -233,16 +240,9 @@ class Tracker:
             each.previous = answer
             each.transient.discard(frame)
             each.reach(frame)
-            if frame not in prompted:
+            if frame not in each.prompted_frames:
                 self._recent.keep(each.object_id, frame, answer)
         return _frame_result(frame, objects, ordered, composition)
-
-    def _orient(self, tracked: TrackedObject, frame: int) -> None:
-        """Let a pass that begins between prompts look where the nearest prompt was."""
-        if tracked.previous is None:
-            nearest = min(tracked.answers, key=lambda other: abs(other - frame))
-            tracked.previous = tracked.answers[nearest]
-            tracked.view = tracked.previous.view
 
     # ---- one frame
 
@@ -282,7 +282,10 @@ class Tracker:
     def _new_bank(self) -> MemoryBank:
         config = self._runner.model.config
         return MemoryBank(
-            config.memory_frames - 1, self._runner.max_pointers, self.settings.max_prompt_memories
+            config.memory_frames - 1,
+            self._runner.max_pointers,
+            self.settings.max_prompt_memories,
+            keep_all=self.settings.like_reference,
         )
 
     def _outdate(self, tracked: TrackedObject, frame: int) -> None:
@@ -302,54 +305,11 @@ class Tracker:
         ids = self.object_ids if object_ids is None else sorted(set(object_ids))
         return [self._object(object_id) for object_id in ids]
 
-    def _check_range(self, start: int | None, stop: int | None) -> None:
-        for name, value in (("start", start), ("stop", stop)):
-            if value is not None and not 0 <= value < len(self._source):
-                raise ValueError(
-                    f"expected {name} from 0 to {len(self._source) - 1}, got {value}"
-                )
-
-    def _segment(
-        self,
-        tracked: TrackedObject,
-        step: int,
-        direction: Direction,
-        start: int | None,
-        stop: int | None,
-    ) -> Segment | None:
-        first = tracked.prompted_frames[0]
-        if direction == "both":
-            begin, end = first, stop if step > 0 else start
-            begin += step if step < 0 else 0
-        else:
-            begin, end = (first if start is None else start), stop
-        if end is None:
-            end = len(self._source) - 1 if step > 0 else 0
-        inside = 0 <= begin < len(self._source) and begin * step <= end * step
-        return Segment(tracked.object_id, begin, end) if inside else None
-
-    def _changed_segments(self, tracked: TrackedObject, step: int) -> list[Segment]:
-        segments = []
-        for frame in sorted(tracked.changed):
-            before, after = tracked.neighbours(frame)
-            if step > 0:
-                begin = frame if frame in tracked.prompts else before
-                end = after - 1 if after is not None else len(self._source) - 1
-            else:
-                begin = frame - 1 if frame in tracked.prompts else after and after - 1
-                end = before + 1 if before is not None else 0
-            if begin is not None and 0 <= begin and begin * step <= end * step:
-                segments.append(Segment(tracked.object_id, begin, end))
-        return list(dict.fromkeys(segments))
-
-
-def _steps(direction: Direction) -> tuple[int, ...]:
-    try:
-        return {"forward": (1,), "backward": (-1,), "both": (1, -1)}[direction]
-    except KeyError:
-        raise ValueError(
-            f"expected the direction forward, backward or both, got {direction!r}"
-        ) from None
+    def _prompted_objects(self, object_ids: Iterable[int] | None) -> list[TrackedObject]:
+        chosen = self._selected(object_ids)
+        if not chosen:
+            raise ValueError("expected at least one prompt before propagating, got none")
+        return chosen
 
 
 def _layer(tracked: TrackedObject, answer: Answer) -> Layered:

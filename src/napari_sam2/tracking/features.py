@@ -1,0 +1,88 @@
+"""Encoded views of frames: each encoded once for all objects, the latest kept."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import torch
+
+from napari_sam2.network import SAM2, ImageFeatures
+from napari_sam2.tracking.source import FrameBuffer
+from napari_sam2.tracking.views import View
+
+CAPACITY_BYTES = 2**28
+VIEWS_AT_ONCE = 8
+
+Place: TypeAlias = tuple[int, View]  # a frame and where to look
+
+
+class FeatureCache:
+    """Image features of (frame, view); the least recently used fall out.
+
+    Parameters
+    ----------
+    model
+        The network.
+    frames
+        Where frames are read.
+    """
+
+    def __init__(self, model: SAM2, frames: FrameBuffer) -> None:
+        self._model = model
+        self._frames = frames
+        self._device = next(model.parameters()).device
+        self._features: OrderedDict[Place, ImageFeatures] = OrderedDict()
+        self._held = 0
+        self.encoded = 0  # views that went through the encoder so far
+
+    def of(self, places: Sequence[Place]) -> ImageFeatures:
+        """Return one row of features for each place; equal places share the work."""
+        distinct = list(dict.fromkeys(places))
+        found = {place: self._features[place] for place in distinct if place in self._features}
+        missing = [place for place in distinct if place not in found]
+        for start in range(0, len(missing), VIEWS_AT_ONCE):
+            found.update(self._encode(missing[start : start + VIEWS_AT_ONCE]))
+        for place in distinct:
+            self._keep(place, found[place])
+        if len(distinct) == 1:
+            return found[distinct[0]].expand(len(places))
+        together = _concatenate([found[place] for place in distinct])
+        index = torch.tensor([distinct.index(place) for place in places], device=self._device)
+        return together.select(index)
+
+    def _encode(self, places: Sequence[Place]) -> dict[Place, ImageFeatures]:
+        images = [view.crop_image(self._frames.read(f), self._device) for f, view in places]
+        encoded = self._model.encode_image(torch.cat(images))
+        self.encoded += len(places)
+        # Rows are copied, since a view would keep the whole batch alive.
+        return {
+            place: ImageFeatures(
+                encoded.embedding_bchw[i : i + 1].clone(),
+                encoded.stride8_bchw[i : i + 1].clone(),
+                encoded.stride4_bchw[i : i + 1].clone(),
+            )
+            for i, place in enumerate(places)
+        }
+
+    def _keep(self, place: Place, features: ImageFeatures) -> None:
+        if place not in self._features:
+            self._features[place] = features
+            self._held += _bytes(features)
+        self._features.move_to_end(place)
+        while self._held > CAPACITY_BYTES and len(self._features) > 1:
+            self._held -= _bytes(self._features.popitem(last=False)[1])
+
+
+def _concatenate(features: list[ImageFeatures]) -> ImageFeatures:
+    return ImageFeatures(
+        torch.cat([each.embedding_bchw for each in features]),
+        torch.cat([each.stride8_bchw for each in features]),
+        torch.cat([each.stride4_bchw for each in features]),
+    )
+
+
+def _bytes(features: ImageFeatures) -> int:
+    maps = (features.embedding_bchw, features.stride8_bchw, features.stride4_bchw)
+    return sum(each.nbytes for each in maps)
