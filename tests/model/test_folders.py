@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -14,6 +15,11 @@ from napari_sam2.network import PRESETS
 def test_numbers_survive_json(name):
     data = json.loads(json.dumps(config_to_dict(PRESETS[name])))
     assert config_from_dict(data) == PRESETS[name]
+
+
+def test_numbers_as_the_trainer_writes_them(small_model):
+    data = {"preset": "cells", "network": dataclasses.asdict(small_model.config)}
+    assert config_from_dict(json.loads(json.dumps(data))) == small_model.config
 
 
 @pytest.mark.parametrize("dtype", [None, torch.bfloat16, torch.float16])
@@ -63,10 +69,11 @@ def test_config_that_is_not_json(tmp_path):
     ("change", "message"),
     [
         ({"format": 2}, "a newer napari-sam2 may have written it"),
-        ({"network": {"encoder": {"kind": "resnet"}}}, "kind hiera or convolutional, got 'resnet'"),
-        ({"network": {"encoder": {"kind": "hiera"}}}, "missing .*embed_dim"),
+        ({"network": {"encoder": {"layers": 50}}}, r"an encoder of .*, got the entries \['layers"),
+        ({}, r"an encoder of HieraConfig \(embed_dim, .*\) or Conv.*, got the entries \[\]"),
+        ({"network": {"encoder": {"embed_dim": 96}}}, "missing .*depths"),
         (
-            {"network": {"encoder": {"kind": "convolutional"}, "colour": 1}},
+            {"network": {"encoder": {"depths": [1, 1, 1, 1], "widths": [1, 1, 1, 1]}, "colour": 1}},
             r"unknown \['colour'\] and missing \[\]",
         ),
     ],

@@ -19,15 +19,12 @@ if TYPE_CHECKING:
     from napari_sam2.network import SAM2
 
 FORMAT = 1
-_ENCODERS = {"hiera": HieraConfig, "convolutional": ConvolutionalConfig}
+_ENCODERS: tuple[type[Any], ...] = (HieraConfig, ConvolutionalConfig)  # told apart by entries
 
 
 def config_to_dict(config: SAM2Config) -> dict[str, Any]:
     """Turn the numbers of a network into what ``config.json`` holds."""
-    kind = next(kind for kind, cls in _ENCODERS.items() if isinstance(config.encoder, cls))
-    values = dataclasses.asdict(config)
-    values["encoder"] = {"kind": kind, **values["encoder"]}
-    return {"format": FORMAT, "network": values}
+    return {"format": FORMAT, "network": dataclasses.asdict(config)}
 
 
 def config_from_dict(data: object) -> SAM2Config:
@@ -36,19 +33,24 @@ def config_from_dict(data: object) -> SAM2Config:
     Raises
     ------
     ValueError
-        A newer format, an unknown kind of encoder, or an entry that is missing or unknown.
+        A newer format, an unknown encoder, or an entry that is missing or unknown.
     """
-    if not isinstance(data, dict) or data.get("format") != FORMAT or "network" not in data:
+    if not isinstance(data, dict) or data.get("format", FORMAT) != FORMAT:
         raise ValueError(
             f'expected {{"format": {FORMAT}, "network": {{...}}}}, got {str(data)[:80]}: '
             "a newer napari-sam2 may have written it, upgrade or save the model again"
         )
-    network = dict(data["network"])
+    network = dict(data.get("network", {}))
     encoder = dict(network.pop("encoder", {}))
-    kind = encoder.pop("kind", None)
-    if kind not in _ENCODERS:
-        raise ValueError(f"expected an encoder of kind {' or '.join(_ENCODERS)}, got {kind!r}")
-    return _build(SAM2Config, {**network, "encoder": _build(_ENCODERS[kind], encoder)})
+    kinds = [cls for cls in _ENCODERS if encoder and set(encoder) <= set(_entries(cls))]
+    if not kinds:
+        names = " or ".join(f"{cls.__name__} ({', '.join(_entries(cls))})" for cls in _ENCODERS)
+        raise ValueError(f"expected an encoder of {names}, got the entries {sorted(encoder)}")
+    return _build(SAM2Config, {**network, "encoder": _build(kinds[0], encoder)})
+
+
+def _entries(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
 
 
 def _build(cls: type[Any], values: dict[str, Any]) -> Any:
