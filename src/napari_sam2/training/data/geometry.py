@@ -110,15 +110,15 @@ def _crop_for(grid_hw2: torch.Tensor, shape_yx: tuple[int, int]) -> _Crop:
 
 
 def _sample(
-    crop_yx: torch.Tensor, grid_hw2: torch.Tensor, *, mode: str, padding: str
+    crops_nyx: torch.Tensor, grid_hw2: torch.Tensor, *, mode: str, padding: str
 ) -> np.ndarray:
-    """Sample a crop at positions (y, x) in its own pixels."""
-    extent = torch.tensor(crop_yx.shape, dtype=torch.float32)
+    """Sample N crops at positions (y, x) in their own pixels: (N, S, S)."""
+    extent = torch.tensor(crops_nyx.shape[-2:], dtype=torch.float32)
     normalised = (2.0 * (grid_hw2 + 0.5) / extent - 1.0).flip(-1)
     sampled = functional.grid_sample(
-        crop_yx[None, None], normalised[None], mode=mode, padding_mode=padding, align_corners=False
+        crops_nyx[None], normalised[None], mode=mode, padding_mode=padding, align_corners=False
     )
-    return sampled[0, 0].numpy()
+    return sampled[0].numpy()
 
 
 def sample_labels(labels_yx: np.ndarray, grid_hw2: torch.Tensor) -> np.ndarray:
@@ -139,7 +139,32 @@ def sample_labels(labels_yx: np.ndarray, grid_hw2: torch.Tensor) -> np.ndarray:
     crop = _crop_for(grid_hw2, labels_yx.shape[:2])
     part = torch.from_numpy(labels_yx[crop.rows, crop.columns].astype(np.float32))
     shifted = grid_hw2 - torch.tensor(crop.start_yx, dtype=torch.float32)
-    return _sample(part, shifted, mode="nearest", padding="zeros").astype(np.int64)
+    return _sample(part[None], shifted, mode="nearest", padding="zeros")[0].astype(np.int64)
+
+
+def sample_masks(labels_yx: np.ndarray, grid_hw2: torch.Tensor, ids: np.ndarray) -> np.ndarray:
+    """Sample masks of some labels with interpolated outlines, smoother than whole labels.
+
+    Parameters
+    ----------
+    labels_yx : np.ndarray
+        unsigned integers (Y, X), values up to 65535.
+    grid_hw2 : torch.Tensor
+        float32 (S, S, 2), as from :func:`source_grid`.
+    ids : np.ndarray
+        int64 (N,), label values.
+
+    Returns
+    -------
+    np.ndarray
+        bool (N, S, S). Interpolated coverages add up to 1 at most, so masks cannot overlap.
+    """
+    crop = _crop_for(grid_hw2, labels_yx.shape[:2])
+    part = labels_yx[crop.rows, crop.columns]
+    masks = torch.from_numpy((part[None] == ids[:, None, None]).astype(np.float32))
+    shifted = grid_hw2 - torch.tensor(crop.start_yx, dtype=torch.float32)
+    # Bilinear weights of neighbouring masks are rounded, hence a hair above one half.
+    return _sample(masks, shifted, mode="bilinear", padding="zeros") > 0.50001
 
 
 def sample_image(
@@ -172,7 +197,7 @@ def sample_image(
         grey = _block_mean(grey, block)
         # The centre of block 0 lies (block - 1) / 2 source pixels from the first pixel centre.
         shifted = (shifted - (block - 1) / 2) / block
-    return _sample(torch.from_numpy(grey), shifted, mode="bilinear", padding="border")
+    return _sample(torch.from_numpy(grey)[None], shifted, mode="bilinear", padding="border")[0]
 
 
 def _block_mean(image_yx: np.ndarray, block: int) -> np.ndarray:

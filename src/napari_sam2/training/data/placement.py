@@ -12,7 +12,7 @@ from .stacks import ObjectTable, Stack
 
 MIN_DIAMETER_PX = 16.0
 MAX_DIAMETER_PX = 110.0
-MAX_ZOOM = 5.0
+MAX_ZOOM = 4.5
 MIN_SOURCE_AREA_PX = 25
 ELASTIC_NODES = 6
 
@@ -74,7 +74,7 @@ def draw_matrix(rng: np.random.Generator, anchor: Anchor, *, largest_px: float) 
     """Draw scale, rotation, flip, shear and aspect of a window.
 
     The anchor's equivalent diameter in the window is log-uniform from 16 px to
-    ``largest_px``, unless that magnifies the source more than fivefold.
+    ``largest_px``, unless that magnifies the source too much.
     """
     wanted = math.exp(rng.uniform(math.log(MIN_DIAMETER_PX), math.log(largest_px)))
     return affine_matrix(
@@ -106,6 +106,21 @@ def centre_for(
     """Return the window centre in the source that puts the anchor at an offset."""
     centre = np.array(anchor_yx) - matrix @ offset_yx
     return float(centre[0]), float(centre[1])
+
+
+def keep_inside(
+    centre_yx: tuple[float, float], matrix: np.ndarray, *, size: int, shape_yx: tuple[int, int]
+) -> tuple[float, float]:
+    """Move a window's centre so that the window shows as little as possible beyond the image.
+
+    Windows of inference lie inside the frame, or show the whole of it.
+    """
+    half_yx = np.abs(matrix).sum(1) * size / 2
+    moved = []
+    for centre, half, extent in zip(centre_yx, half_yx, shape_yx, strict=True):
+        first, last = half - 0.5, extent - half - 0.5
+        moved.append(float(np.clip(centre, min(first, last), max(first, last))))
+    return moved[0], moved[1]
 
 
 def draw_elastic(rng: np.random.Generator, amplitude_px: float) -> np.ndarray:
@@ -149,6 +164,7 @@ def follow_windows(
     *,
     positions_yx: list[tuple[float, float] | None],
     size: int,
+    shape_yx: tuple[int, int],
 ) -> tuple[Window, ...]:
     """Keep the window still and re-centre it on the anchor now and then, as inference does.
 
@@ -162,6 +178,8 @@ def follow_windows(
         Middle of the anchor in each of T frames (source pixels), None where it is absent.
     size : int
         Window edge in pixels.
+    shape_yx : tuple[int, int]
+        Shape of the frames.
     """
     rate = float(rng.choice((0.0, 0.15, 0.5)))
     windows = [first]
@@ -170,6 +188,7 @@ def follow_windows(
         if position is not None and _must_move(window, position, rng, rate=rate, size=size):
             offset = rng.normal(0.0, size / 12, 2)
             centre = centre_for(position, window.matrix, offset)
+            centre = keep_inside(centre, window.matrix, size=size, shape_yx=shape_yx)
             window = Window(centre, window.matrix, window.elastic_2gg)
         windows.append(window)
     return tuple(windows)

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from .clip_batch import Clip
-from .geometry import Window, outside_source, sample_image, sample_labels, source_grid
+from .geometry import Window, outside_source, sample_image, sample_labels, sample_masks, source_grid
 from .photometry import Photometry, apply_photometry
 from .stacks import Stack
 
 MIN_AREA_PX = 40
+# Above this many source pixels per window pixel, interpolated outlines gain nothing.
+SHRINKING = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def render(
     *,
     photometry: Photometry,
     objects: int,
-    zero_outside: bool,
+    outside: float | None,
 ) -> Clip:
     """Resample all frames of a view once and finish them as a clip.
 
@@ -66,30 +69,56 @@ def render(
         Intensity augmentations of the clip.
     objects : int
         Number of objects K; missing ones are padded as invalid.
-    zero_outside : bool
-        Whether the window beyond the source image is black, else its border is repeated.
+    outside : float or None
+        Intensity of the window beyond the source image; None repeats the image's border.
 
     Returns
     -------
     Clip
         T frames of S x S pixels. Objects are taken from the first frame.
     """
-    channels = rng.dirichlet((1.0, 1.0, 1.0))
-    images, labels, outside = [], [], []
-    for frame, window in zip(view.frames, view.windows, strict=True):
-        grid = source_grid(window, view.size)
-        image = stack.image(frame)
-        scale = window.source_per_window_px
-        images.append(sample_image(image, grid, source_per_window_px=scale, channels=channels))
-        labels.append(sample_labels(stack.labels(frame), grid))
-        outside.append(outside_source(grid, image.shape[:2]))
-    images_thw, labels_thw = np.stack(images), np.stack(labels)
+    grids = [source_grid(window, view.size) for window in view.windows]
+    images_thw = _images(stack, view, grids, rng)
     apply_photometry(images_thw, photometry, rng, limits=stack.limits(view.frames[0]))
-    if zero_outside:
-        images_thw[np.stack(outside)] = 0.0
-    candidates = _candidates(stack, view, labels_thw[0])
+    if outside is not None:
+        for frame, grid, image_hw in zip(view.frames, grids, images_thw, strict=True):
+            image_hw[outside_source(grid, stack.labels(frame).shape)] = outside
+    first_labels_hw = sample_labels(stack.labels(view.frames[0]), grids[0])
+    candidates = _candidates(stack, view, first_labels_hw)
     ids = choose_objects(candidates, view.anchor_id, rng, objects=objects)
-    return Clip(images_thw, masks_of(labels_thw, ids, objects), np.arange(objects) < len(ids))
+    masks_kthw = np.zeros((objects, *images_thw.shape), bool)
+    masks_kthw[: len(ids)] = _masks(stack, view, grids, ids)
+    return Clip(images_thw, masks_kthw, np.arange(objects) < len(ids))
+
+
+def _images(
+    stack: Stack, view: View, grids: list[torch.Tensor], rng: np.random.Generator
+) -> np.ndarray:
+    """Resample the frames: float32 (T, S, S), native intensities, one colour mix for all."""
+    channels = rng.dirichlet((1.0, 1.0, 1.0))
+    return np.stack(
+        [
+            sample_image(
+                stack.image(frame),
+                grid,
+                source_per_window_px=window.source_per_window_px,
+                channels=channels,
+            )
+            for frame, window, grid in zip(view.frames, view.windows, grids, strict=True)
+        ]
+    )
+
+
+def _masks(stack: Stack, view: View, grids: list[torch.Tensor], ids: np.ndarray) -> np.ndarray:
+    """Resample the masks of the ids: bool (N, T, S, S)."""
+    masks = []
+    for frame, window, grid in zip(view.frames, view.windows, grids, strict=True):
+        labels_yx = stack.labels(frame)
+        if window.source_per_window_px < SHRINKING:
+            masks.append(sample_masks(labels_yx, grid, ids))
+        else:
+            masks.append(sample_labels(labels_yx, grid)[None] == ids[:, None, None])
+    return np.stack(masks, axis=1)
 
 
 def _candidates(stack: Stack, view: View, first_labels_hw: np.ndarray) -> np.ndarray:
@@ -129,11 +158,3 @@ def choose_objects(
     """
     others = candidates[candidates != anchor_id]
     return np.concatenate(([anchor_id], rng.permutation(others)[: objects - 1]))
-
-
-def masks_of(labels_thw: np.ndarray, ids: np.ndarray, objects: int) -> np.ndarray:
-    """Return bool (K, T, S, S): the masks of the ids, then empty padding."""
-    masks = np.zeros((objects, *labels_thw.shape), bool)
-    for row, object_id in enumerate(ids):
-        np.equal(labels_thw, object_id, out=masks[row])
-    return masks

@@ -13,18 +13,22 @@ from .photometry import draw_photometry
 from .placement import (
     MAX_DIAMETER_PX,
     Anchor,
+    anchors_of,
     centre_for,
     draw_anchor,
     draw_elastic,
     draw_matrix,
     draw_offset,
     follow_windows,
+    keep_inside,
     walk_windows,
 )
 from .render import MIN_AREA_PX, View, has_gap, render, visible_area_px
 from .stacks import Stack
 
-ZERO_OUTSIDE_RATE = 0.5
+KEEP_INSIDE_RATE = 0.8
+# Inference fills the input beyond the frame with the mean colour of the networks' normalisation.
+MEAN_GREY = 0.449
 MAX_STRIDE = 3
 
 
@@ -54,8 +58,13 @@ def first_window(
     offset = draw_offset(rng, size)
     expected = np.pi / 4 * anchor.diameter_px**2 / abs(np.linalg.det(matrix))
     enough = max(MIN_AREA_PX, 0.3 * expected)
-    for _ in range(4):
-        window = Window(centre_for(anchor.centre_yx, matrix, offset), matrix, field)
+    shape_yx = stack.labels(anchor.frame).shape
+    inside = bool(rng.random() < KEEP_INSIDE_RATE)
+    for attempt in range(4):
+        centre = centre_for(anchor.centre_yx, matrix, offset)
+        if inside and attempt < 2:
+            centre = keep_inside(centre, matrix, size=size, shape_yx=shape_yx)
+        window = Window(centre, matrix, field)
         view = View((anchor.frame,), (window,), anchor.object_id, size)
         if visible_area_px(stack, view) >= enough:
             break
@@ -92,7 +101,13 @@ class ClipSource:
         elastic = bool(rng.random() < 0.3)
         window = first_window(self.stack, anchor, rng, size=request.size, elastic=elastic)
         positions = [_position(self.stack, frame, anchor.object_id) for frame in frames]
-        windows = follow_windows(rng, window, positions_yx=positions, size=request.size)
+        windows = follow_windows(
+            rng,
+            window,
+            positions_yx=positions,
+            size=request.size,
+            shape_yx=self.stack.labels(frames[0]).shape,
+        )
         view = View(frames, windows, anchor.object_id, request.size)
         return _finish(self.stack, view, rng, objects=request.objects, moving=False)
 
@@ -110,8 +125,6 @@ class ClipSource:
 
 def draw_anchor_in(stack: Stack, rng: np.random.Generator, frame: int) -> Anchor | None:
     """Draw an anchor of one frame, None if the frame has no object."""
-    from .placement import anchors_of
-
     found = anchors_of(stack.objects(frame), frame)
     return found[int(rng.integers(len(found)))] if found else None
 
@@ -152,7 +165,5 @@ def _finish(
     photometry = draw_photometry(
         rng, len(view.frames), bright_field=stack.bright_field, moving=moving
     )
-    zero_outside = bool(rng.random() < ZERO_OUTSIDE_RATE)
-    return render(
-        stack, view, rng, photometry=photometry, objects=objects, zero_outside=zero_outside
-    )
+    outside = (MEAN_GREY, 0.0, None)[int(rng.choice(3, p=(0.75, 0.15, 0.1)))]
+    return render(stack, view, rng, photometry=photometry, objects=objects, outside=outside)
