@@ -34,8 +34,8 @@ class PublishedModel:
     download_bytes
         Size of the file.
     sha256
-        Hash of the file. Meta's own address gives none; these are those of Meta's repositories
-        on Hugging Face. `None`: the hash of the first download is kept instead.
+        Hash of the file. Meta's own address gives none; these are what several independent
+        projects pin. `None`: the hash of the first download is kept instead.
     url
         Meta's public address of the file.
     huggingface
