@@ -1,0 +1,73 @@
+"""Track with a progress bar; whatever stops it says which frames are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_sam2.cli.errors import EXPECTED
+from napari_sam2.cli.progress import frame_progress
+from napari_sam2.cli.results import frame_ranges
+from napari_sam2.pipeline import TrackReport, track_movie
+from napari_sam2.tracking import TrackerSettings
+
+if TYPE_CHECKING:
+    from napari_sam2.io import LabelSink, Movie
+    from napari_sam2.network import SAM2
+    from napari_sam2.tracking import Prompt
+    from napari_sam2.tracking.settings import Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Which way to go, and which frames bound it; see `Tracker.propagate`."""
+
+    direction: Direction = "both"
+    start: int | None = None
+    stop: int | None = None
+
+
+_WHOLE_MOVIE = Range()
+
+
+def follow(
+    movie: Movie,
+    prompts: Sequence[Prompt],
+    model: SAM2,
+    *,
+    sink: LabelSink,
+    settings: TrackerSettings,
+    span: Range = _WHOLE_MOVIE,
+) -> TrackReport:
+    """Run `track_movie` with a progress bar.
+
+    Raises
+    ------
+    ValueError, OSError, RuntimeError, KeyboardInterrupt
+        As `track_movie`; a note on them says which frames are written, and where.
+    """
+    with frame_progress(f"Tracking {movie.name}") as progress:
+        try:
+            return track_movie(
+                movie,
+                prompts,
+                model,
+                sink=sink,
+                direction=span.direction,
+                start=span.start,
+                stop=span.stop,
+                settings=settings,
+                progress=progress,
+            )
+        except (KeyboardInterrupt, *EXPECTED) as error:
+            if sink.location.name not in str(error):
+                error.add_note(_written(sink))
+            raise
+
+
+def _written(sink: LabelSink) -> str:
+    if not sink.frames_written:
+        return "No frame was written."
+    frames = frame_ranges(sink.frames_written)
+    return f"Written so far: frames {frames} of {sink.shape[0]}, in {sink.location}."

@@ -1,0 +1,71 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+_COMPUTING = "Model and machine"
+_RESULTS = "Results"
+
+PrecisionChoice: TypeAlias = Literal["auto", "float32", "bfloat16"]
+
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME|PATH",
+        help="A name of [bold]napari-sam2 models list[/bold], a checkpoint file, or the folder "
+        "of a model.",
+        rich_help_panel=_COMPUTING,
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="DEVICE",
+        help="auto, cpu, cuda, cuda:1 or mps; auto takes a CUDA GPU where there is one.",
+        rich_help_panel=_COMPUTING,
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        help="Processor cores to use; by default all of them.",
+        rich_help_panel=_COMPUTING,
+    ),
+]
+Precision = Annotated[
+    PrecisionChoice,
+    typer.Option(
+        "--precision",
+        help="Arithmetic; auto takes bfloat16 where the processor is faster at it.",
+        rich_help_panel=_COMPUTING,
+    ),
+]
+JsonFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        help="Write the result as JSON, too; - writes it to the terminal and nothing else.",
+        rich_help_panel=_RESULTS,
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace results that are there.", rich_help_panel=_RESULTS),
+]
+
+
+def examples(*commands: tuple[str, str]) -> str:
+    """Write the end of a help page: command lines, each with what it does."""
+    lines = ["[bold]Examples[/bold]"]
+    for command, meaning in commands:
+        lines += [f"  [cyan]{command}[/cyan]", f"    [dim]{meaning}[/dim]"]
+    return "\n".join(lines)

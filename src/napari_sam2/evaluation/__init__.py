@@ -1,0 +1,14 @@
+"""How good labels are, in numbers and in pictures."""
+
+from __future__ import annotations
+
+from napari_sam2.evaluation.overlap import ObjectOverlap, compare_labels
+from napari_sam2.evaluation.pictures import LabelledMovie, contact_sheet, save_animation
+
+__all__ = [
+    "LabelledMovie",
+    "ObjectOverlap",
+    "compare_labels",
+    "contact_sheet",
+    "save_animation",
+]
