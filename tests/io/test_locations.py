@@ -34,7 +34,7 @@ def test_the_home_folder_is_expanded():
     assert parse_location("~/movie.tif").path == Path.home() / "movie.tif"
 
 
-@pytest.mark.parametrize("suffix", ["chanel=1", "z=-1", "z=one", "z=1,z=2", "axes=", "z"])
+@pytest.mark.parametrize("suffix", ["colour=1", "z=-1", "z=one", "z=1,z=2", "axes=", "z"])
 def test_a_wrong_choice_is_named(suffix):
     with pytest.raises(ValueError, match=r"after '::'; got .* Write for example"):
         parse_location(f"movie.tif::{suffix}")

@@ -8,11 +8,12 @@ import operator
 import shutil
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam2.io.label_values import checked_labels, frame_ranges
 from napari_sam2.io.outputs import ATTRIBUTE, check_output, remove
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_LARGEST_LABEL = np.iinfo(np.uint32).max
 
 
 class LabelSink:
@@ -110,7 +110,7 @@ class LabelSink:
                 f"Expected an open sink, but {self.path} is finished or closed. "
                 "Open a new one to write more labels."
             )
-        labels = _checked_labels(labels_yx, self.shape[1:])
+        labels = checked_labels(labels_yx, self.shape[1:])
         try:
             self._array[frame] = labels.astype(np.uint32, copy=False)
         except OSError as error:
@@ -204,7 +204,7 @@ class LabelSink:
         node.attrs[ATTRIBUTE] = {
             "complete": complete,
             "frames": self.shape[0],
-            "frames_written": _ranges(self._written),
+            "frames_written": frame_ranges(self._written),
         }
 
     def _failure(self, error: OSError, what: str) -> OSError:
@@ -283,34 +283,3 @@ def _format_of(path: Path) -> LabelFormat:
         f"Expected an output that ends in .ome.zarr, .zarr, .ome.tif or .tif, got {path.name!r}. "
         "The ending chooses the format of the labels; .ome.zarr suits long movies best."
     )
-
-
-def _checked_labels(labels_yx: npt.ArrayLike, shape_yx: tuple[int, ...]) -> npt.NDArray[Any]:
-    labels = np.asarray(labels_yx)
-    if labels.shape != shape_yx:
-        raise ValueError(
-            f"Expected labels of shape {shape_yx}, the size of a frame, got {labels.shape}. "
-            "Write one whole frame at a time."
-        )
-    if labels.dtype.kind not in "bui":
-        raise TypeError(
-            f"Expected whole numbers as labels, got dtype {labels.dtype}. "
-            "Convert them first: labels.astype('uint32')."
-        )
-    if labels.size and (labels.min() < 0 or labels.max() > _LARGEST_LABEL):
-        raise ValueError(
-            f"Expected labels from 0 to {_LARGEST_LABEL}, got {labels.min()} to {labels.max()}. "
-            "Renumber the objects; 0 is the background."
-        )
-    return labels
-
-
-def _ranges(frames: set[int]) -> list[list[int]]:
-    """Pack frames into [first, last] pairs, both included."""
-    ranges: list[list[int]] = []
-    for frame in sorted(frames):
-        if ranges and frame == ranges[-1][1] + 1:
-            ranges[-1][1] = frame
-        else:
-            ranges.append([frame, frame])
-    return ranges
