@@ -96,7 +96,7 @@ def sample_cells(weights_n1hw: Tensor, generator: Generator) -> Tensor:
 
 
 def object_clicks(targets_n1hw: Tensor, generator: Generator) -> Tensor:
-    """Click each object: half of the time anywhere inside, else towards its middle.
+    """Click each object: half of the time anywhere but seldom on the rim, else near its middle.
 
     Parameters
     ----------
@@ -112,7 +112,8 @@ def object_clicks(targets_n1hw: Tensor, generator: Generator) -> Tensor:
     """
     inside = binary_targets(targets_n1hw)
     central = torch.rand((len(inside), 1, 1, 1), generator=generator) < 0.5
-    weights = torch.where(central, depth(inside) ** 4, inside.float())
+    inwards = depth(inside)
+    weights = torch.where(central, inwards**4, inwards)
     return sample_cells(weights, generator)
 
 

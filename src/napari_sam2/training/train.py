@@ -11,7 +11,7 @@ import argparse
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +25,7 @@ from napari_sam2.training.config import Recipe, Stage, position, read_recipe
 from napari_sam2.training.data.clip_batch import ClipBatch
 from napari_sam2.training.export import export_model
 from napari_sam2.training.log import TrainingLog
+from napari_sam2.training.replicas import Replica, run_replicas
 from napari_sam2.training.state import (
     CHECKPOINT_NAME,
     TrainingState,
@@ -61,6 +62,7 @@ def train(
     batches: Batches,
     validate: Validate | None = None,
     progress: Progress | None = None,
+    processes: int = 1,
 ) -> TrainingState:
     """Train until the recipe's budget is used up.
 
@@ -79,6 +81,9 @@ def train(
         Called now and then with the averaged network; its numbers go to ``validation.csv``.
     progress : callable, optional
         Called after each step with the share of the budget used and the step's metrics.
+    processes : int
+        Processes that share the work; each draws batches of its own, so the recipe's batch sizes
+        are those of one process.
 
     Returns
     -------
@@ -98,12 +103,18 @@ def train(
     if (out / CHECKPOINT_NAME).exists():
         load_state(state, out)
         _LOGGER.info("going on from step %d", state.step)
-    run = _Run(recipe, out, state, validate)
-    while (used := run.progress()) < 1.0:
-        metrics = run.step(batches, used)
-        if progress is not None:
-            progress(used, metrics)
-    run.finish()
+
+    def work(replica: Replica) -> None:
+        run = _Run(recipe, out, state, validate if replica.leads else None, replica)
+        while (used := run.progress()) < 1.0:
+            metrics = run.step(batches, used)
+            if progress is not None and replica.leads:
+                progress(used, metrics)
+        if replica.leads:
+            run.finish()
+
+    count = sum(weight.numel() for weight in state.model.parameters())
+    run_replicas(work, count=processes, parameters=count)
     return state
 
 
@@ -111,19 +122,29 @@ class _Run:
     """The clocks and the bookkeeping around the steps of one run."""
 
     def __init__(
-        self, recipe: Recipe, out: Path, state: TrainingState, validate: Validate | None
+        self,
+        recipe: Recipe,
+        out: Path,
+        state: TrainingState,
+        validate: Validate | None,
+        replica: Replica,
     ) -> None:
         self._recipe = recipe
         self._out = out
         self._state = state
         self._validate = validate
+        self._replica = replica
+        self._used = self._share_used()
         self._log = TrainingLog(out / "log.csv")
         self._log.start(state.elapsed_seconds)
         self._wall, self._cpu = time.perf_counter(), time.process_time()
         self._saved = self._validated = state.elapsed_seconds
 
     def progress(self) -> float:
-        """Return the share of the budget that is used."""
+        """Return the share of the budget that is used, by the leader's clock."""
+        return self._used
+
+    def _share_used(self) -> float:
         if self._recipe.steps:
             return self._state.step / self._recipe.steps
         return self._state.elapsed_seconds / (60.0 * self._recipe.minutes)
@@ -134,16 +155,22 @@ class _Run:
         place = position(recipe, used)
         warm = min(1.0, (state.step + 1) / max(recipe.optimizer.warmup_steps, 1))
         rate = warm * place.learning_rate
-        generator = Generator().manual_seed(recipe.seed * 1_000_003 + state.step)
-        result = step_loss(state.model, batches, place.stage, recipe, state.step, generator)
-        _update(state, result, rate, recipe)
+        result = step_loss(state.model, batches, place.stage, recipe, self._number())
+        result.total.backward()  # type: ignore[no-untyped-call]
         state.step += 1
         self._tick()
-        self._log.add(result.metrics)
-        if state.step % recipe.log_every == 0:
-            self._write_log(place.stage.name, rate)
-        self._housekeeping()
+        weights = state.model.parameters()
+        self._used = self._replica.average_gradients(weights, self._share_used())
+        _update(state, rate, recipe)
+        if self._replica.leads:
+            self._log.add(result.metrics)
+            if state.step % recipe.log_every == 0:
+                self._write_log(place.stage.name, rate)
+            self._housekeeping()
         return result.metrics
+
+    def _number(self) -> StepNumber:
+        return StepNumber(self._state.step, self._replica.rank, self._replica.count)
 
     def finish(self) -> None:
         """Validate, save and export."""
@@ -195,28 +222,45 @@ class _Run:
         _LOGGER.info("validation %s", {name: round(value, 4) for name, value in numbers.items()})
 
 
+@dataclass(frozen=True, slots=True)
+class StepNumber:
+    """Which step, and which replica of how many: all that the chance in a step depends on."""
+
+    step: int
+    rank: int
+    count: int
+
+    @property
+    def batch(self) -> int:
+        """Number of the batch, another one for each replica."""
+        return self.step * self.count + self.rank
+
+
 def step_loss(
-    model: SAM2, batches: Batches, stage: Stage, recipe: Recipe, step: int, generator: Generator
+    model: SAM2, batches: Batches, stage: Stage, recipe: Recipe, number: StepNumber
 ) -> StepLoss:
     """Draw the batch of a step, stills or clips, and compute its loss."""
     size = model.config.image_size
+    # All replicas take stills or all take clips, else one would wait for the other.
+    kind = Generator().manual_seed(recipe.seed * 1_000_003 + number.step)
+    generator = Generator().manual_seed((recipe.seed + 1) * 1_000_003 + number.batch)
     options = {"prompts": recipe.prompts, "weights": recipe.loss, "generator": generator}
-    is_clip = float(torch.rand((), generator=generator)) < stage.clip_share
+    is_clip = float(torch.rand((), generator=kind)) < stage.clip_share
     if is_clip:
-        batch = batches.clip_batch(step, stage.clips, stage.frames, stage.clip_objects, size)
+        shape = (stage.clips, stage.frames, stage.clip_objects)
+        batch = batches.clip_batch(number.batch, *shape, size)
     else:
-        batch = batches.still_batch(step, stage.images, stage.objects, size)
+        batch = batches.still_batch(number.batch, stage.images, stage.objects, size)
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
         if is_clip:
             return clip_loss(model, batch, **options)  # type: ignore[arg-type]
         return still_loss(model, batch, stage, **options)  # type: ignore[arg-type]
 
 
-def _update(state: TrainingState, result: StepLoss, rate: float, recipe: Recipe) -> None:
+def _update(state: TrainingState, rate: float, recipe: Recipe) -> None:
     """Apply the gradient of a step, unless it is not finite, and move the running average."""
     for group in state.optimizer.param_groups:
         group["lr"] = rate
-    result.total.backward()  # type: ignore[no-untyped-call]
     norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), recipe.optimizer.clip_norm)
     if bool(torch.isfinite(norm)):
         state.optimizer.step()
@@ -236,9 +280,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--data", help="folder of training data, instead of the recipe's")
     parser.add_argument("--minutes", type=float, help="budget, instead of the recipe's")
-    parser.add_argument("--threads", type=int, default=2, help="threads (default 2)")
+    parser.add_argument("--processes", type=int, default=2, help="processes (default 2)")
     options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     recipe = read_recipe(options.recipe)
     if options.minutes:
@@ -246,7 +290,8 @@ def main(arguments: list[str] | None = None) -> None:
     data = options.data or recipe.data
     mixture = build_mixture(data, seed=recipe.seed)
     mixture = balanced(mixture, recipe.still_shares, recipe.clip_shares)
-    train(recipe, options.out, batches=mixture, validate=held_out_numbers(data))
+    validate = held_out_numbers(data)
+    train(recipe, options.out, batches=mixture, validate=validate, processes=options.processes)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ _THREE_CLICKS = Stage("validation", 1.0, 0.0, 0.0, corrections=2.0)
 
 
 def held_out_numbers(
-    root: Path | str, *, batches: int = 3, frames: int = 10
+    root: Path | str, *, batches: int = 2, frames: int = 10
 ) -> Callable[[SAM2], dict[str, float]]:
     """Prepare the quick validation on the held-out halves of the data sets under a folder.
 
