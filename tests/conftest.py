@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from golden import recipe
+
+from napari_sam2.network import PRESETS, SAM2
+from napari_sam2.tracking.views import whole_view
+
+
+def published(name, *, present=True):
+    """A network with the numbers behind the golden outputs."""
+    model = SAM2(PRESETS[name]).eval().requires_grad_(requires_grad=False)
+    weights = recipe.weights(name, present=present)
+    model.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()})
+    return model
+
+
+@pytest.fixture(scope="session")
+def tiny_sam21():
+    return published("sam2.1_hiera_tiny")
+
+
+@pytest.fixture(scope="session")
+def image_of():
+    """Turn a frame in [0, 1] into a normalised input of its own size."""
+
+    def convert(frame):
+        view = whole_view(frame.shape, max(frame.shape))
+        return view.crop_image(frame, torch.device("cpu"))
+
+    return convert

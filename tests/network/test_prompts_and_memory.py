@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from napari_sam2.network import PromptTensors
+from napari_sam2.network.layers import SCORES_AT_ONCE, dot_product_attention
+
+
+@pytest.fixture(scope="module")
+def features(tiny_sam21):
+    torch.manual_seed(0)
+    return tiny_sam21.encode_image(torch.randn(1, 3, 128, 128))
+
+
+def points(*xy, label=1):
+    return torch.tensor([xy]), torch.full((1, len(xy)), label)
+
+
+def test_points_without_labels_are_refused():
+    with pytest.raises(ValueError, match="points and their labels together"):
+        PromptTensors(points_xy_bk2=torch.zeros(1, 1, 2))
+
+
+def test_the_order_of_points_does_not_matter(tiny_sam21, features):
+    embedding = tiny_sam21.without_memory(features)
+    one = tiny_sam21.decode(embedding, features, PromptTensors(*points((9.0, 8.0), (90.0, 70.0))))
+    other = tiny_sam21.decode(embedding, features, PromptTensors(*points((90.0, 70.0), (9.0, 8.0))))
+    torch.testing.assert_close(one.mask_logits_b4hw, other.mask_logits_b4hw, atol=1e-4, rtol=0)
+
+
+def test_objects_of_a_batch_do_not_see_each_other(tiny_sam21, features):
+    embedding = tiny_sam21.without_memory(features)
+    alone = tiny_sam21.decode(embedding, features, PromptTensors(*points((30.0, 40.0))))
+    xy = torch.tensor([[[30.0, 40.0]], [[99.0, 12.0]]])
+    labels = torch.ones(2, 1, dtype=torch.long)
+    both = tiny_sam21.decode(
+        embedding.expand(2, -1, -1, -1), features.expand(2), PromptTensors(xy, labels)
+    )
+    torch.testing.assert_close(
+        both.mask_logits_b4hw[:1], alone.mask_logits_b4hw, atol=1e-4, rtol=1e-4
+    )
+
+
+def test_memory_of_absence_differs(tiny_sam21, features):
+    logits = torch.full((1, 1, 128, 128), -5.0)
+    present = tiny_sam21.encode_memory(features, logits, torch.ones(1, 1), binarize=False)
+    absent = tiny_sam21.encode_memory(features, logits, -torch.ones(1, 1), binarize=False)
+    difference = (absent - present)[0, :, 0, 0]
+    torch.testing.assert_close(difference, tiny_sam21.no_obj_embed_spatial[0])
+
+
+def test_attention_in_bfloat16_on_a_cpu_keeps_to_float32():
+    torch.manual_seed(0)
+    q, k, v = torch.randn(1, 2, 40, 16), torch.randn(1, 2, 90, 16), torch.randn(1, 2, 90, 16)
+    exact = dot_product_attention(q, k, v)
+    rounded = dot_product_attention(q.bfloat16(), k.bfloat16(), v.bfloat16())
+    torch.testing.assert_close(rounded.float(), exact, atol=3e-2, rtol=0)
+
+
+def test_attention_in_blocks_is_the_same(monkeypatch):
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 1, 33, 8).bfloat16() for _ in range(3))
+    whole = dot_product_attention(q, k, v)
+    assert 2 * 33 * 33 < SCORES_AT_ONCE
+    monkeypatch.setattr("napari_sam2.network.layers.SCORES_AT_ONCE", 2 * 33 * 5)
+    torch.testing.assert_close(dot_product_attention(q, k, v), whole)
