@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from golden import recipe
 
+from golden import recipe
 from napari_sam2.network import PRESETS, SAM2
 from napari_sam2.tracking.views import whole_view
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from golden import recipe
 
+from golden import recipe
 from napari_sam2.network import PRESETS, SAM2
 
 SUBSAMPLED = {

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from conftest import published
 from golden import recipe
-
 from napari_sam2.tracking import Box, Mask, Point, Tracker, TrackerSettings
-
 
 MASKS = np.s_[1::3, 1::3]
 # The original rounds memories to bfloat16 between frames; with one frame nothing is rounded.
