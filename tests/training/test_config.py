@@ -40,7 +40,10 @@ def test_the_recipe_of_the_embedded_model_is_valid() -> None:
         ("preset = 'cells'\nspeed = 3\n" + STAGE, "Expected keys among .*, got speed"),
         ("preset = 'cells'\n" + STAGE, "Expected all needed keys of recipe.stages"),
         (
-            "preset = 'cells'\n" + STAGE + "final_learning_rate = 0.0\n" + STAGE
+            "preset = 'cells'\n"
+            + STAGE
+            + "final_learning_rate = 0.0\n"
+            + STAGE
             + "final_learning_rate = 0.0\n",
             "shares add up to 1, got 2",
         ),

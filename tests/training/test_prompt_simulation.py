@@ -90,9 +90,7 @@ def test_corrections_add_what_is_missing_and_take_away_what_is_too_much() -> Non
     logits = true_logits(truth)
     logits[0, 0, 20:25, 10:20] = -5
     logits[1, 0, 50:55, 50:55] = 5
-    clicks, labels = corrective_clicks(
-        logits, truth, Generator().manual_seed(0), from_truth=0.0
-    )
+    clicks, labels = corrective_clicks(logits, truth, Generator().manual_seed(0), from_truth=0.0)
     rows, columns = cells(clicks)
     assert labels.tolist() == [1, 0]
     assert 20 <= rows[0] < 25

@@ -90,9 +90,7 @@ def test_an_object_may_leave_the_clip(model: SAM2, discs: Batches) -> None:
 def test_a_network_without_dense_prompts_gets_one_kind_a_step(
     tiny_recipe: Recipe, discs: Batches
 ) -> None:
-    plain = replace(
-        PRESETS[tiny_recipe.preset], dense_prompts=False, previous_mask_prompt=False
-    )
+    plain = replace(PRESETS[tiny_recipe.preset], dense_prompts=False, previous_mask_prompt=False)
     for seed in range(4):
         result = clip_loss(
             SAM2(plain),

@@ -85,7 +85,7 @@ def test_a_step_whose_gradient_is_not_finite_is_skipped(
 
 
 def test_an_unknown_preset_is_refused(tiny_recipe: Recipe, discs: Batches, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="Expected a preset among .*, got 'huge'"):
+    with pytest.raises(ValueError, match=r"Expected a preset among .*, got 'huge'"):
         train(replace(tiny_recipe, preset="huge"), tmp_path, batches=discs)
 
 

@@ -156,9 +156,7 @@ def _prompted_frame(clip: Clip) -> TrackedFrame:
     """Prompt and decode frame 0. A mask prompt is the user's own and is remembered as given."""
     features = clip.features_of(0)
     targets = clip.objects.targets_nt1hw[:, 0]
-    given = first_prompts(
-        targets, clip.model, clip.settings.clips, clip.settings, clip.generator
-    )
+    given = first_prompts(targets, clip.model, clip.settings.clips, clip.settings, clip.generator)
     embedding = clip.model.without_memory(features)
     decoded = decode(clip.model, embedding, features, given, size=clip.size)
     by_mask = (given.kinds_n == PromptKind.MASK).view(-1, 1, 1, 1)

@@ -172,8 +172,9 @@ def _build(kind: type[_Value], table: dict[str, Any], place: str) -> _Value:
     try:
         return kind(**values)
     except TypeError as error:
-        raise ValueError(f"Expected all needed keys of {place}, got {sorted(table)}: {error}; "
-                         "add them.") from error
+        raise ValueError(
+            f"Expected all needed keys of {place}, got {sorted(table)}: {error}; add them."
+        ) from error
 
 
 def _convert(hint: Any, value: Any, place: str) -> Any:

@@ -7,27 +7,15 @@ onto it: comparing at full size costs sixteen times as much and teaches a small 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_sam2.network import Decoded
+
 # An object of which less than this many grid cells remain in view counts as absent.
 LEAST_CELLS = 0.5
-
-
-class DecodedMasks(Protocol):
-    """What the losses read of the network's decoded output."""
-
-    @property
-    def mask_logits_b4hw(self) -> Tensor: ...
-
-    @property
-    def predicted_iou_b4(self) -> Tensor: ...
-
-    @property
-    def object_score_b1(self) -> Tensor: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +110,7 @@ def measured_iou(logits_nkhw: Tensor, targets_n1hw: Tensor) -> Tensor:
     return overlap / union.clamp(min=1)
 
 
-def mask_loss(decoded: DecodedMasks, targets_n1hw: Tensor, weights: LossWeights) -> MaskLoss:
+def mask_loss(decoded: Decoded, targets_n1hw: Tensor, weights: LossWeights) -> MaskLoss:
     """Combine the losses of one decoding.
 
     Candidate 0 (the single mask) is always trained; of candidates 1 to 3 the one with the lowest
@@ -131,7 +119,7 @@ def mask_loss(decoded: DecodedMasks, targets_n1hw: Tensor, weights: LossWeights)
 
     Parameters
     ----------
-    decoded : DecodedMasks
+    decoded : Decoded
         Decoder output for N objects.
     targets_n1hw : Tensor
         (N, 1, H, W) soft targets on the decoder's grid.

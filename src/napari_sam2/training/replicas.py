@@ -130,9 +130,7 @@ def run_replicas(work: Callable[[Replica], None], *, count: int, parameters: int
             follower.join(PATIENCE_SECONDS)
 
 
-def _fork(
-    context: ForkContext, work: Callable[[Replica], None], replica: Replica
-) -> ForkProcess:
+def _fork(context: ForkContext, work: Callable[[Replica], None], replica: Replica) -> ForkProcess:
     process = context.Process(target=_follow, args=(work, replica), daemon=True)
     with warnings.catch_warnings():
         # Python warns of forking beside other threads; none of ours holds a lock at this point.

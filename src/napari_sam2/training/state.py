@@ -61,8 +61,9 @@ def _optimizer(model: SAM2, settings: OptimizerSettings) -> torch.optim.Optimize
 def update_average(state: TrainingState, decay: float) -> None:
     """Move the running average towards the weights; early steps count more, so it never lags."""
     ramped = min(decay, (1.0 + state.step) / (10.0 + state.step))
-    averages = list(state.average.parameters())
-    torch._foreach_lerp_(averages, list(state.model.parameters()), 1.0 - ramped)
+    averages: list[torch.Tensor] = list(state.average.parameters())
+    weights: list[torch.Tensor] = list(state.model.parameters())
+    torch._foreach_lerp_(averages, weights, 1.0 - ramped)
 
 
 def save_state(state: TrainingState, folder: Path) -> None:

@@ -156,7 +156,7 @@ class _Run:
         warm = min(1.0, (state.step + 1) / max(recipe.optimizer.warmup_steps, 1))
         rate = warm * place.learning_rate
         result = step_loss(state.model, batches, place.stage, recipe, self._number())
-        result.total.backward()  # type: ignore[no-untyped-call]
+        result.total.backward()
         state.step += 1
         self._tick()
         weights = state.model.parameters()
@@ -275,7 +275,9 @@ def main(arguments: list[str] | None = None) -> None:
     from napari_sam2.training.data.recipes import build_mixture
     from napari_sam2.training.validate import held_out_numbers
 
-    parser = argparse.ArgumentParser(prog="python -m napari_sam2.training.train", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m napari_sam2.training.train", description=__doc__
+    )
     parser.add_argument("recipe", type=Path, help="a TOML recipe")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--data", help="folder of training data, instead of the recipe's")
