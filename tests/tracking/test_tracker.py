@@ -234,7 +234,7 @@ def test_cancelling_keeps_what_was_done(small_model, movie):
     run.close()
     assert done == [0, 1, 2]
     assert max(movie.reads) == 2
-    assert [r.frame for r in tracker.propagate("forward", start=2)][0] == 2
+    assert next(r.frame for r in tracker.propagate("forward", start=2)) == 2
 
 
 def test_each_frame_is_read_once_and_few_are_held(small_model):

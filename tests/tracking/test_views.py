@@ -17,7 +17,7 @@ def spot(shape, yx, radius=3):
 
 def brightest_xy(image_1chw):
     grey = image_1chw[0, 0]
-    weights = (grey - grey.min()) ** 4
+    weights = grey.clamp(min=0) ** 4  # padding is 0, the dark background below
     weights = weights / weights.sum()
     index = torch.arange(len(grey), dtype=torch.float32)
     return float((weights.sum(0) * index).sum()), float((weights.sum(1) * index).sum())
@@ -69,7 +69,7 @@ def test_a_mask_survives_the_way_there_and_back(scale):
     overlap = (painted & mask).sum() / (painted | mask).sum()
     assert overlap > 0.8
     extent = mask_extent(logits, view)
-    assert extent.centre_yx == pytest.approx((60, 70), abs=1.0)
+    assert extent.centre_yx == pytest.approx((60, 70), abs=0.75 / scale)
     assert extent.diameter == pytest.approx(25, rel=0.2)
 
 
@@ -115,7 +115,9 @@ class TestPlacement:
         placement = Placement((4096, 4096), 256, "auto")
         view = placement.for_extent(Extent((2000, 3000), 20.0))
         assert 20.0 * view.scale == pytest.approx(TARGET, rel=0.3)
-        assert all(abs(a - b) < view.extent / 4 for a, b in zip(view.centre_yx, (2000, 3000)))
+        assert all(
+            abs(a - b) < view.extent / 4 for a, b in zip(view.centre_yx, (2000, 3000), strict=True)
+        )
 
     def test_neighbours_share_a_window(self):
         placement = Placement((2048, 2048), 256, "auto")
