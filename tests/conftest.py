@@ -4,8 +4,17 @@ import pytest
 import torch
 
 from golden import recipe
-from napari_sam2.network import PRESETS, SAM2
+from napari_sam2.network import PRESETS, SAM2, ConvolutionalConfig, SAM2Config
 from napari_sam2.tracking.views import whole_view
+
+SMALL = SAM2Config(
+    ConvolutionalConfig(widths=(16, 16, 32, 32), depths=(1, 1, 1, 1)),
+    image_size=64,
+    hidden_dim=64,
+    memory_dim=16,
+    memory_layers=1,
+    feedforward_dim=32,
+)
 
 
 def published(name, *, present=True):
@@ -30,3 +39,12 @@ def image_of():
         return view.crop_image(frame, torch.device("cpu"))
 
     return convert
+
+
+@pytest.fixture(scope="session")
+def small_model():
+    """An untrained network whose objects are always there."""
+    torch.manual_seed(3)
+    model = SAM2(SMALL).eval().requires_grad_(requires_grad=False)
+    model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
+    return model

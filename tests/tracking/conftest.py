@@ -2,18 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-
-from napari_sam2.network import SAM2, ConvolutionalConfig, SAM2Config
-
-SMALL = SAM2Config(
-    ConvolutionalConfig(widths=(16, 16, 32, 32), depths=(1, 1, 1, 1)),
-    image_size=64,
-    hidden_dim=64,
-    memory_dim=16,
-    memory_layers=1,
-    feedforward_dim=32,
-)
 
 
 class ArrayMovie:
@@ -33,15 +21,6 @@ class ArrayMovie:
     def read(self, frame):
         self.reads.append(frame)
         return self.frames[frame]
-
-
-@pytest.fixture(scope="session")
-def small_model():
-    """An untrained network whose objects are always there."""
-    torch.manual_seed(3)
-    model = SAM2(SMALL).eval().requires_grad_(requires_grad=False)
-    model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
-    return model
 
 
 @pytest.fixture
