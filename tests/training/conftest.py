@@ -35,7 +35,7 @@ class Discs:
         y, x = np.mgrid[:size, :size]
         masks = np.zeros((clips, objects, frames, size, size), bool)
         for clip, item in np.ndindex(clips, objects):
-            centre, radius = rng.uniform(0.3, 0.7, 2) * size, rng.uniform(0.1, 0.2) * size
+            centre, radius = rng.uniform(0.3, 0.7, 2) * size, rng.uniform(0.15, 0.25) * size
             for frame in range(frames):
                 cy, cx = centre + frame
                 masks[clip, item, frame] = (y - cy) ** 2 + (x - cx) ** 2 < radius**2

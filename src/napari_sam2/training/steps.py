@@ -13,7 +13,7 @@ from napari_sam2.network.config import SAM2Config
 from napari_sam2.tracking.dense_prompts import PRIOR_LIMIT, render_prompts, soften_previous
 from napari_sam2.training.config import PromptSettings, Stage
 from napari_sam2.training.data.clip_batch import ClipBatch
-from napari_sam2.training.losses import LossWeights, MaskLoss, is_present, mask_loss, soft_targets
+from napari_sam2.training.losses import LEAST_CELLS, LossWeights, MaskLoss, mask_loss, soft_targets
 from napari_sam2.training.prompt_simulation import (
     PromptKind,
     SimulatedPrompts,
@@ -23,6 +23,9 @@ from napari_sam2.training.prompt_simulation import (
 
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
+# Grid cells of the smallest object that is taught, about 16 pixels across: the tracker magnifies
+# what is smaller, and on the decoder's grid its outline is mostly chance.
+_SMALLEST_CELLS = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,10 @@ def network_images(images_bthw: Tensor) -> Tensor:
 
 
 def objects_of(batch: ClipBatch) -> TrainingObjects:
-    """Flatten the objects of all windows, without padding and those absent from the first frame."""
+    """Flatten the objects of all windows, without padding and those hardly in the first frame.
+
+    If none is large enough, the largest are kept.
+    """
     masks_bkthw = torch.from_numpy(batch.masks_bkthw)
     valid_bk = torch.from_numpy(batch.valid_bk)
     window_n = valid_bk.nonzero()[:, 0]
@@ -87,7 +93,8 @@ def objects_of(batch: ClipBatch) -> TrainingObjects:
     count, frames = masks_nthw.shape[:2]
     targets = soft_targets(masks_nthw.flatten(0, 1)[:, None])
     targets_nt1hw = targets.view(count, frames, *targets.shape[1:])
-    kept = is_present(targets_nt1hw[:, 0])
+    cells_n = targets_nt1hw[:, 0].flatten(1).sum(dim=1)
+    kept = cells_n >= cells_n.max().clamp(LEAST_CELLS, _SMALLEST_CELLS)
     return TrainingObjects(window_n[kept], targets_nt1hw[kept])
 
 
