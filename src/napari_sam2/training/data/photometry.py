@@ -68,9 +68,10 @@ def draw_photometry(
         invert=bool(
             rng.random() < (BRIGHT_FIELD_INVERSION_RATE if bright_field else INVERSION_RATE)
         ),
-        gamma=float(np.exp(rng.normal(0.0, 0.35))) if rng.random() < 0.5 else 1.0,
+        # A window that is too wide already darkens; a high gamma would leave nothing to see.
+        gamma=_gamma(rng) if window < 1.1 and rng.random() < 0.5 else 1.0,
         gain=float(rng.uniform(0.5, 1.3)) if rng.random() < 0.5 else 1.0,
-        offset=float(rng.normal(0.0, 0.08)) if rng.random() < 0.4 else 0.0,
+        offset=float(rng.uniform(-0.06, 0.16)) if rng.random() < 0.4 else 0.0,
         gain_t=_gain_over_time(rng, frames, moving=moving),
         blur_t=_blur_over_time(rng, frames, moving=moving),
         shading=_shading(rng),
@@ -79,13 +80,18 @@ def draw_photometry(
     )
 
 
+def _gamma(rng: np.random.Generator) -> float:
+    """Draw a log-normal gamma within [0.4, 2]."""
+    return float(np.clip(np.exp(rng.normal(0.0, 0.35)), 0.4, 2.0))
+
+
 def _contrast_window(rng: np.random.Generator) -> float:
     """Draw the upper end of the contrast window; below 1 saturates the highlights."""
     draw = rng.random()
     if draw < 0.25:
         return float(rng.uniform(0.35, 0.9))
     if draw < 0.4:
-        return float(rng.uniform(1.1, 2.2))
+        return float(rng.uniform(1.1, 2.0))
     return float(rng.normal(1.0, 0.03))
 
 

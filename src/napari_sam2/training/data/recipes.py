@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .mixture import Mixture, Weighted
 from .sources import ClipSource, StillSource
 from .splits import split
-from .stacks import LabelledStack
+from .stacks import Stack
+from .synthetic_store import SYNTHETIC, stored_movies
 
-STILL_WEIGHTS = {
+NATURAL = "natural"
+STILL_SHARES = {
     "dsb2018_1040x1388_gray_dark": 1.0,
     "dsb2018_256x256_gray_dark": 14.0,
     "dsb2018_256x320_gray_dark": 1.0,
@@ -24,21 +27,29 @@ STILL_WEIGHTS = {
     "chloroplast_em_zstack": 3.0,
     "nuclei_zstack": 2.0,
     "mitocheck_nuclei": 2.0,
+    NATURAL: 3.0,
+    SYNTHETIC: 28.0,
 }
-CLIP_WEIGHTS = {
+CLIP_SHARES = {
     "t98g_phase": 13.0,
     "bacteria_microcolony": 12.0,
     "chloroplast_em_zstack": 3.0,
     "nuclei_zstack": 3.0,
     "mitocheck_nuclei": 5.0,
+    NATURAL: 7.0,
+    SYNTHETIC: 40.0,
 }
-NATURAL_STILL_SHARE = 3.0
-NATURAL_CLIP_SHARE = 7.0
 WARPED_STILL_SHARE = 20.0
 UNKNOWN_SHARE = 2.0
 
 
-def build_mixture(root: Path | str, *, seed: int = 0, leave_out: Iterable[str] = ()) -> Mixture:
+def build_mixture(
+    root: Path | str,
+    *,
+    seed: int = 0,
+    leave_out: Iterable[str] = (),
+    synthetic: Path | str | None = None,
+) -> Mixture:
     """Build the mixture of the training halves of all data sets under a folder.
 
     Parameters
@@ -49,27 +60,38 @@ def build_mixture(root: Path | str, *, seed: int = 0, leave_out: Iterable[str] =
         Seed of the run.
     leave_out : Iterable[str]
         Names of data sets to leave out wholly, for a test of generalisation.
+    synthetic : Path or str, optional
+        Folder of made-up movies, as ``prepare`` writes them; by default ``synthetic`` under
+        the root, if there is one. A batch depends on the movies there: do not add to the
+        folder between a run and its resumption.
     """
     left_out = set(leave_out)
-    stacks = [stack for stack in split(root).training if stack.name not in left_out]
-    natural = sum(1 for stack in stacks if _is_natural(stack)) or 1
-    stills, clips = [], []
-    for stack in stacks:
-        natural_share = NATURAL_STILL_SHARE / natural if _is_natural(stack) else UNKNOWN_SHARE
-        weight = STILL_WEIGHTS.get(stack.name, natural_share)
-        stills.append(Weighted(StillSource(stack), weight))
-        if stack.is_movie:
-            movie_share = NATURAL_CLIP_SHARE / natural if _is_natural(stack) else UNKNOWN_SHARE
-            movie_weight = CLIP_WEIGHTS.get(stack.name, movie_share)
-            clips.append(Weighted(ClipSource(stack), movie_weight))
+    stacks: list[Stack] = [stack for stack in split(root).training if stack.name not in left_out]
+    if SYNTHETIC not in left_out:
+        stacks.extend(stored_movies(synthetic or Path(root) / SYNTHETIC))
+    members = Counter(_group(stack) for stack in stacks)
+    stills = tuple(
+        Weighted(StillSource(stack), _share(STILL_SHARES, stack, members)) for stack in stacks
+    )
+    clips = tuple(
+        Weighted(ClipSource(stack), _share(CLIP_SHARES, stack, members))
+        for stack in stacks
+        if stack.is_movie
+    )
     total = sum(weighted.weight for weighted in stills)
-    warped = [
+    warped = tuple(
         Weighted(weighted.source, WARPED_STILL_SHARE * weighted.weight / total)
         for weighted in stills
-    ]
-    return Mixture(tuple(stills), (*clips, *warped), seed=seed)
+    )
+    return Mixture(stills, clips + warped, seed=seed)
 
 
-def _is_natural(stack: LabelledStack) -> bool:
-    """Whether a stack is a natural video: a movie in colour."""
-    return stack.is_movie and stack.images.ndim == 4
+def _share(shares: Mapping[str, float], stack: Stack, members: Mapping[str, int]) -> float:
+    """Return the weight of one stack; a group shares its weight equally."""
+    group = _group(stack)
+    return shares.get(group, UNKNOWN_SHARE) / members[group]
+
+
+def _group(stack: Stack) -> str:
+    """Return the name under which a stack has a weight: natural videos count as one."""
+    return NATURAL if stack.is_movie and stack.bright_field else stack.name
