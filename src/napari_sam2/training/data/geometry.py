@@ -163,8 +163,10 @@ def sample_masks(labels_yx: np.ndarray, grid_hw2: torch.Tensor, ids: np.ndarray)
     part = labels_yx[crop.rows, crop.columns]
     masks = torch.from_numpy((part[None] == ids[:, None, None]).astype(np.float32))
     shifted = grid_hw2 - torch.tensor(crop.start_yx, dtype=torch.float32)
-    # Bilinear weights of neighbouring masks are rounded, hence a hair above one half.
-    return _sample(masks, shifted, mode="bilinear", padding="zeros") > 0.50001
+    coverage_nhw = _sample(masks, shifted, mode="bilinear", padding="zeros")
+    # Interpolation weights are rounded: at exactly one half two masks could both win.
+    masks_nhw: np.ndarray = np.greater(coverage_nhw, 0.50001)
+    return masks_nhw
 
 
 def sample_image(

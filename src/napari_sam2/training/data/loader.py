@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -75,7 +75,7 @@ def batches_ahead(
     yield from loader
 
 
-def _unchanged(batch: ClipBatch) -> ClipBatch:
+def _unchanged(batch: Any) -> Any:
     """Keep NumPy arrays as they are."""
     return batch
 

@@ -10,7 +10,7 @@ import numpy as np
 from .geometry import Window, affine_matrix
 from .stacks import ObjectTable, Stack
 
-MIN_DIAMETER_PX = 16.0
+MIN_DIAMETER_PX = 17.0
 MAX_DIAMETER_PX = 110.0
 MAX_ZOOM = 4.5
 MIN_SOURCE_AREA_PX = 25
@@ -70,15 +70,18 @@ def draw_anchor(stack: Stack, rng: np.random.Generator, *, last_frame: int) -> A
     )
 
 
-def draw_matrix(rng: np.random.Generator, anchor: Anchor, *, largest_px: float) -> np.ndarray:
+def draw_matrix(
+    rng: np.random.Generator, anchor: Anchor, *, largest_px: float, min_zoom: float
+) -> np.ndarray:
     """Draw scale, rotation, flip, shear and aspect of a window.
 
-    The anchor's equivalent diameter in the window is log-uniform from 16 px to
-    ``largest_px``, unless that magnifies the source too much.
+    The anchor's equivalent diameter in the window is log-uniform from 17 px to
+    ``largest_px``, unless that magnifies the source too much or shrinks it by more than
+    ``min_zoom``: inference shows the whole frame at most.
     """
     wanted = math.exp(rng.uniform(math.log(MIN_DIAMETER_PX), math.log(largest_px)))
     return affine_matrix(
-        min(wanted / anchor.diameter_px, MAX_ZOOM),
+        float(np.clip(wanted / anchor.diameter_px, min(min_zoom, MAX_ZOOM), MAX_ZOOM)),
         angle=_draw_angle(rng),
         flip=bool(rng.random() < 0.5),
         shear=float(rng.normal(0.0, 0.1)) if rng.random() < 0.5 else 0.0,

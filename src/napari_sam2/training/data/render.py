@@ -14,6 +14,8 @@ from .photometry import Photometry, apply_photometry
 from .stacks import Stack
 
 MIN_AREA_PX = 40
+# From this area on, the decoder's grid of 4 x 4 pixels draws an outline rather than a dot.
+PREFERRED_AREA_PX = 200
 # Above this many source pixels per window pixel, interpolated outlines gain nothing.
 SHRINKING = 1.5
 
@@ -84,8 +86,12 @@ def render(
         for frame, grid, image_hw in zip(view.frames, grids, images_thw, strict=True):
             image_hw[outside_source(grid, stack.labels(frame).shape)] = outside
     first_labels_hw = sample_labels(stack.labels(view.frames[0]), grids[0])
-    candidates = _candidates(stack, view, first_labels_hw)
-    ids = choose_objects(candidates, view.anchor_id, rng, objects=objects)
+    ids = choose_objects(
+        rng.permutation(_candidates(stack, view, first_labels_hw)),
+        view.anchor_id,
+        first_labels_hw,
+        objects=objects,
+    )
     masks_kthw = np.zeros((objects, *images_thw.shape), bool)
     masks_kthw[: len(ids)] = _masks(stack, view, grids, ids)
     return Clip(images_thw, masks_kthw, np.arange(objects) < len(ids))
@@ -141,20 +147,23 @@ def has_gap(stack: Stack, frames: Sequence[int], object_id: int) -> bool:
 
 
 def choose_objects(
-    candidates: np.ndarray, anchor_id: int, rng: np.random.Generator, *, objects: int
+    candidates: np.ndarray, anchor_id: int, labels_hw: np.ndarray, *, objects: int
 ) -> np.ndarray:
-    """Choose up to K ids: the anchor first, then others at random.
+    """Choose up to K ids: the anchor first, then others, small ones only if there is room.
 
     Parameters
     ----------
     candidates : np.ndarray
-        int64 (N,), ids to choose from; the anchor need not be among them.
+        int64 (N,), ids in the order of preference; the anchor need not be among them.
     anchor_id : int
         The id that comes first.
-    rng : np.random.Generator
-        Source of randomness.
+    labels_hw : np.ndarray
+        int64 (S, S), labels of the first window.
     objects : int
         Number of objects K.
     """
     others = candidates[candidates != anchor_id]
-    return np.concatenate(([anchor_id], rng.permutation(others)[: objects - 1]))
+    areas = np.bincount(labels_hw.ravel(), minlength=int(others.max(initial=0)) + 1)
+    small = areas[others] < PREFERRED_AREA_PX
+    ordered = np.concatenate((others[~small], others[small]))
+    return np.concatenate(([anchor_id], ordered[: objects - 1])).astype(np.int64)

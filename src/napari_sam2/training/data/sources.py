@@ -23,7 +23,7 @@ from .placement import (
     keep_inside,
     walk_windows,
 )
-from .render import MIN_AREA_PX, View, has_gap, render, visible_area_px
+from .render import MIN_AREA_PX, PREFERRED_AREA_PX, View, has_gap, render, visible_area_px
 from .stacks import Stack
 
 KEEP_INSIDE_RATE = 0.8
@@ -53,12 +53,12 @@ def first_window(
 ) -> Window:
     """Place a window around an anchor, moved closer until enough of it is visible."""
     largest = MAX_DIAMETER_PX * size / 256
-    matrix = draw_matrix(rng, anchor, largest_px=largest)
+    shape_yx = stack.labels(anchor.frame).shape
+    matrix = draw_matrix(rng, anchor, largest_px=largest, min_zoom=0.9 * size / max(shape_yx))
     field = draw_elastic(rng, float(rng.uniform(1.0, 4.0)) * size / 256) if elastic else None
     offset = draw_offset(rng, size)
     expected = np.pi / 4 * anchor.diameter_px**2 / abs(np.linalg.det(matrix))
-    enough = max(MIN_AREA_PX, 0.3 * expected)
-    shape_yx = stack.labels(anchor.frame).shape
+    enough = max(MIN_AREA_PX, min(PREFERRED_AREA_PX, 0.8 * expected), 0.3 * expected)
     inside = bool(rng.random() < KEEP_INSIDE_RATE)
     for attempt in range(4):
         centre = centre_for(anchor.centre_yx, matrix, offset)
@@ -165,5 +165,5 @@ def _finish(
     photometry = draw_photometry(
         rng, len(view.frames), bright_field=stack.bright_field, moving=moving
     )
-    outside = (MEAN_GREY, 0.0, None)[int(rng.choice(3, p=(0.75, 0.15, 0.1)))]
+    outside = (MEAN_GREY, 0.0, None)[int(rng.choice(3, p=(0.87, 0.1, 0.03)))]
     return render(stack, view, rng, photometry=photometry, objects=objects, outside=outside)

@@ -12,7 +12,8 @@ from . import synthetic_fluorescence as fluorescence
 from . import synthetic_membranes as membranes
 from . import synthetic_transmission as transmission
 from .synthetic_camera import draw_camera, expose
-from .synthetic_motion import Behaviour, Population, simulate
+from .synthetic_cells import Behaviour
+from .synthetic_motion import Population, simulate
 from .synthetic_noise import noise_field
 from .synthetic_shapes import Scene, ShapeStyle, draw_scene
 

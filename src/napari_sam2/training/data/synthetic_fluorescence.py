@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .synthetic_camera import wide_blur
-from .synthetic_motion import Behaviour
+from .synthetic_cells import Behaviour
 from .synthetic_noise import look_up_noise
 from .synthetic_shapes import Drawn, Scene, ShapeStyle, draw_cell
 

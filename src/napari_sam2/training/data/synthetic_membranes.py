@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .synthetic_motion import Behaviour, Pose
+from .synthetic_cells import Behaviour, Pose
 from .synthetic_noise import look_up_noise, noise_field
 from .synthetic_shapes import keep_largest_piece
+
+_FAR_PX = 1.0e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ def draw_sheet(poses: Sequence[Pose], warp_2yx: np.ndarray) -> Sheet:
         float32 (2, Y, X), smooth displacement that bends the borders, pixels.
     """
     size = warp_2yx.shape[-1]
-    nearest = np.full((size, size), np.inf, np.float32)
-    second = np.full((size, size), np.inf, np.float32)
+    nearest = np.full((size, size), _FAR_PX, np.float32)
+    second = np.full((size, size), _FAR_PX, np.float32)
     labels = np.zeros((size, size), np.uint16)
     for pose in poses:
         limit = 2.0 * pose.radius
@@ -87,8 +89,8 @@ def _finished(
     labels[nearest >= limit[labels]] = 0
     for pose in poses:
         keep_largest_piece(labels, pose.object_id)
-    gap = np.minimum(second - nearest, largest)
-    return Sheet(labels, np.nan_to_num(gap, nan=largest, posinf=largest).astype(np.float32))
+    gap = np.where(nearest < _FAR_PX, np.minimum(second - nearest, largest), largest)
+    return Sheet(labels, gap.astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)

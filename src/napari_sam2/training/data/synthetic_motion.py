@@ -7,114 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-OUTLINE_ORDERS = 5
-CONDENSING_FRAMES = 2
-RELAXING_FRAMES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Pose:
-    """One cell in one frame.
-
-    Attributes
-    ----------
-    object_id : int
-        Label value.
-    yx : tuple[float, float]
-        Centre in pixels.
-    angle : float
-        Direction of the long axis, radians from the y axis.
-    radius, aspect : float
-        Radius of the circle of equal area in pixels, ratio of the axes.
-    outline : np.ndarray
-        complex64 (5,), Fourier coefficients of the outline, orders 2 to 6.
-    bend, pinch : float
-        Curvature of a rod and depth of its septum, 0 to 1.
-    brightness : float
-        Around 1.
-    condensed : float
-        0 in interphase, 1 in mitosis.
-    texture_yx : tuple[int, int]
-        Which texture the cell carries.
-    """
-
-    object_id: int
-    yx: tuple[float, float]
-    angle: float
-    radius: float
-    aspect: float
-    outline: np.ndarray
-    bend: float
-    pinch: float
-    brightness: float
-    condensed: float
-    texture_yx: tuple[int, int]
-
-    @property
-    def axes_px(self) -> tuple[float, float]:
-        """Long and short half axis in pixels."""
-        root = math.sqrt(self.aspect)
-        return self.radius * root, self.radius / root
-
-
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """How a population looks and moves; lengths in pixels, rates per frame.
-
-    Attributes
-    ----------
-    radius, radius_spread : float
-        Median radius and its log-normal spread.
-    aspect : float
-        Median ratio of the axes (1 or more).
-    roughness : float
-        Amplitude of the outline's Fourier coefficients.
-    fill : float
-        Share of the area that cells cover.
-    speed, persistence : float
-        Typical step and the share of it that is kept, 0 to 1.
-    deforming : float
-        Share of the outline that changes in a frame, 0 to 1.
-    spacing : float
-        1 keeps neighbours just apart, less lets them press on each other.
-    divisions : float
-        Share of the cells that divide or bud during the movie.
-    brightness_spread : float
-        Log-normal spread of the brightness.
-    kind : str
-        "nucleus" condenses to a plate, "cell" rounds up, "rod" splits in two, "yeast" buds.
-    """
-
-    radius: float
-    radius_spread: float
-    aspect: float
-    roughness: float
-    fill: float
-    speed: float
-    persistence: float
-    deforming: float
-    spacing: float
-    divisions: float
-    brightness_spread: float
-    kind: str
-
-
-@dataclass(slots=True)
-class _Cell:
-    """The changing state of one cell."""
-
-    object_id: int
-    yx: np.ndarray
-    velocity: np.ndarray
-    angle: float
-    radius: float
-    aspect: float
-    outline: np.ndarray
-    bend: float
-    brightness: float
-    texture_yx: tuple[int, int]
-    division: int | None
-    born: int | None = None
+from .synthetic_cells import Behaviour, Cell, Pose, draw_outline, new_cell, pose_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +33,13 @@ def simulate(
             _step(rng, cells, behaviour, drift)
         cells = _divide(rng, cells, behaviour, frame, parents)
         _push(cells, behaviour)
-        shown.append(tuple(_pose(cell, behaviour, frame) for cell in cells))
+        shown.append(tuple(pose_of(cell, behaviour, frame) for cell in cells))
     return Population(tuple(shown), parents)
 
 
 def _founders(
     rng: np.random.Generator, behaviour: Behaviour, *, frames: int, size: int
-) -> list[_Cell]:
+) -> list[Cell]:
     """Place the first cells at random, denser where the field is fuller."""
     margin = 1.5 * behaviour.radius
     area = (size + 2 * margin) ** 2
@@ -157,40 +50,12 @@ def _founders(
     cells = []
     for index in range(count):
         place = rng.normal(middle, spread) if clustered else rng.uniform(-margin, size + margin, 2)
-        cells.append(_new_cell(rng, behaviour, index + 1, place, frames))
+        cells.append(new_cell(rng, behaviour, index + 1, place, frames))
     return cells
 
 
-def _new_cell(
-    rng: np.random.Generator, behaviour: Behaviour, object_id: int, yx: np.ndarray, frames: int
-) -> _Cell:
-    """Draw the properties of one cell."""
-    divides = rng.random() < behaviour.divisions
-    texture = rng.integers(256, size=2)
-    return _Cell(
-        object_id=object_id,
-        yx=yx,
-        velocity=rng.normal(0.0, behaviour.speed, 2),
-        angle=float(rng.uniform(0.0, 2.0 * math.pi)),
-        radius=behaviour.radius * math.exp(rng.normal(0.0, behaviour.radius_spread)),
-        aspect=1.0 + (behaviour.aspect - 1.0) * math.exp(rng.normal(0.0, 0.3)),
-        outline=_draw_outline(rng, behaviour.roughness),
-        bend=float(rng.normal(0.0, 0.15)),
-        brightness=math.exp(rng.normal(0.0, behaviour.brightness_spread)),
-        texture_yx=(int(texture[0]), int(texture[1])),
-        division=int(rng.integers(1, max(frames, 2))) if divides else None,
-    )
-
-
-def _draw_outline(rng: np.random.Generator, roughness: float) -> np.ndarray:
-    """Draw Fourier coefficients that fall with their order."""
-    orders = np.arange(2, 2 + OUTLINE_ORDERS)
-    parts = rng.standard_normal((2, OUTLINE_ORDERS)) * roughness * (2.0 / orders) ** 1.2
-    return (parts[0] + 1j * parts[1]).astype(np.complex64)
-
-
 def _step(
-    rng: np.random.Generator, cells: list[_Cell], behaviour: Behaviour, drift: np.ndarray
+    rng: np.random.Generator, cells: list[Cell], behaviour: Behaviour, drift: np.ndarray
 ) -> None:
     """Move, turn, deform and flicker every cell by one frame."""
     keep, change = behaviour.persistence, behaviour.deforming
@@ -199,7 +64,7 @@ def _step(
         cell.velocity = keep * cell.velocity + math.sqrt(1.0 - keep**2) * push
         cell.yx = cell.yx + cell.velocity + drift
         cell.angle += float(rng.normal(0.0, 0.04 + 0.02 * behaviour.speed / 3))
-        fresh = _draw_outline(rng, behaviour.roughness)
+        fresh = draw_outline(rng, behaviour.roughness)
         cell.outline = math.sqrt(1.0 - change**2) * cell.outline + change * fresh
         cell.brightness *= math.exp(rng.normal(0.0, 0.03))
         cell.radius *= math.exp(rng.normal(0.004, 0.01))
@@ -209,13 +74,13 @@ def _step(
 
 def _divide(
     rng: np.random.Generator,
-    cells: list[_Cell],
+    cells: list[Cell],
     behaviour: Behaviour,
     frame: int,
     parents: dict[int, int],
-) -> list[_Cell]:
+) -> list[Cell]:
     """Replace cells whose time has come by two daughters, or add a bud."""
-    after: list[_Cell] = []
+    after: list[Cell] = []
     next_id = max((cell.object_id for cell in cells), default=0)
     next_id = max(next_id, *parents, 0) + 1
     for cell in cells:
@@ -233,8 +98,8 @@ def _divide(
 
 
 def _daughters(
-    rng: np.random.Generator, mother: _Cell, behaviour: Behaviour, frame: int
-) -> list[_Cell]:
+    rng: np.random.Generator, mother: Cell, behaviour: Behaviour, frame: int
+) -> list[Cell]:
     """Split a cell along its long axis (rods) or across it (all others)."""
     rod = behaviour.kind == "rod"
     angle = mother.angle if rod else mother.angle + math.pi / 2
@@ -243,7 +108,7 @@ def _daughters(
     distance = 0.5 * long_half if rod else 0.5 * mother.radius
     children = []
     for side in (-1.0, 1.0):
-        child = _new_cell(rng, behaviour, 0, mother.yx + side * distance * axis, 2)
+        child = new_cell(rng, behaviour, 0, mother.yx + side * distance * axis, 2)
         child.velocity = mother.velocity + side * axis * (0.0 if rod else 0.12 * mother.radius)
         child.angle = mother.angle + float(rng.normal(0.0, 0.1))
         child.radius = mother.radius / math.sqrt(2.0) * (1.0 if rod else 1.08)
@@ -254,12 +119,12 @@ def _daughters(
     return children
 
 
-def _bud(rng: np.random.Generator, mother: _Cell, frame: int) -> _Cell:
+def _bud(rng: np.random.Generator, mother: Cell, frame: int) -> Cell:
     """Add a small cell at the rim of its mother."""
     angle = float(rng.uniform(0.0, 2.0 * math.pi))
     axis = np.array([math.cos(angle), math.sin(angle)])
     radius = 0.75 * mother.radius
-    return _Cell(
+    return Cell(
         object_id=0,
         yx=mother.yx + axis * (mother.radius + 0.6 * radius),
         velocity=mother.velocity + axis * 0.03 * mother.radius,
@@ -275,7 +140,7 @@ def _bud(rng: np.random.Generator, mother: _Cell, frame: int) -> _Cell:
     )
 
 
-def _push(cells: list[_Cell], behaviour: Behaviour) -> None:
+def _push(cells: list[Cell], behaviour: Behaviour) -> None:
     """Let overlapping neighbours push each other away, each cell being a row of three discs."""
     axes = np.array([(math.cos(cell.angle), math.sin(cell.angle)) for cell in cells])
     root = np.sqrt([cell.aspect for cell in cells])
@@ -300,42 +165,3 @@ def _push(cells: list[_Cell], behaviour: Behaviour) -> None:
     for cell, centre, turned in zip(cells, centres, turns, strict=True):
         cell.yx = centre
         cell.angle += float(turned)
-
-
-def _pose(cell: _Cell, behaviour: Behaviour, frame: int) -> Pose:
-    """Freeze a cell as it looks in a frame, in or out of mitosis."""
-    condensed, grown = _mitosis(cell, frame), 1.0
-    radius, aspect, outline = cell.radius, cell.aspect, cell.outline
-    if behaviour.kind == "nucleus":
-        radius *= 1.0 - 0.35 * condensed
-        aspect += condensed * (2.2 - aspect)
-        outline = outline * (1.0 - 0.5 * condensed)
-    elif behaviour.kind == "cell":
-        radius *= 1.0 - 0.2 * condensed
-        aspect += condensed * (1.05 - aspect)
-        outline = outline * (1.0 - 0.85 * condensed)
-    elif behaviour.kind == "yeast" and cell.born is not None:
-        grown = min(1.0, 0.45 + 0.08 * (frame - cell.born))
-    pinch = condensed if behaviour.kind == "rod" and cell.born is None else 0.0
-    return Pose(
-        object_id=cell.object_id,
-        yx=(float(cell.yx[0]), float(cell.yx[1])),
-        angle=cell.angle,
-        radius=radius * grown,
-        aspect=max(aspect, 1.0),
-        outline=outline,
-        bend=cell.bend,
-        pinch=pinch,
-        brightness=cell.brightness * (1.0 + 0.7 * condensed * (behaviour.kind == "nucleus")),
-        condensed=condensed if behaviour.kind in ("nucleus", "cell") else 0.0,
-        texture_yx=cell.texture_yx,
-    )
-
-
-def _mitosis(cell: _Cell, frame: int) -> float:
-    """Return how far a cell is in mitosis, 0 to 1."""
-    if cell.born is not None:
-        return max(0.0, 1.0 - (frame - cell.born) / RELAXING_FRAMES)
-    if cell.division is None or frame > cell.division:
-        return 0.0
-    return max(0.0, 1.0 - (cell.division - 1 - frame) / CONDENSING_FRAMES)

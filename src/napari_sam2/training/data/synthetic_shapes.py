@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from .synthetic_motion import OUTLINE_ORDERS, Pose
+from .synthetic_cells import OUTLINE_ORDERS, Pose
 from .synthetic_noise import look_up_noise
 
 OUTLINE_SAMPLES = 256

@@ -89,7 +89,7 @@ def store_movie(movie: SyntheticMovie, path: Path) -> None:
         arrays[f"labels_{frame:03}"] = movie.labels_tyx[frame]
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
     os.replace(partial, path)
 
 

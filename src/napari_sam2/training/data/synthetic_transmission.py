@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from .synthetic_camera import wide_blur
-from .synthetic_motion import Behaviour
+from .synthetic_cells import Behaviour
 from .synthetic_noise import look_up_noise
 from .synthetic_shapes import Drawn, Scene
 
