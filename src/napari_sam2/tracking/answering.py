@@ -29,6 +29,7 @@ from napari_sam2.tracking.runner import (
     full_logits,
     no_points,
 )
+from napari_sam2.tracking.seen import SeenMask
 from napari_sam2.tracking.views import MASK_STRIDE, View
 
 CERTAIN = 10.0  # logit of what the user says
@@ -124,7 +125,7 @@ class Answerer:
         return Answer(view, logits, CERTAIN, 1.0, pointer, prompts)
 
     def _view_for_prompts(
-        self, tracked: TrackedObject, frame: int, prompts: FramePrompts, prior: Answer | None
+        self, tracked: TrackedObject, frame: int, prompts: FramePrompts, prior: SeenMask | None
     ) -> View:
         if prior is not None and mask_extent(prior.logits_hw, prior.view) is not None:
             return prior.view
@@ -150,7 +151,7 @@ class Answerer:
         frame: int,
         answer: Answer,
         prompts: FramePrompts,
-        prior: Answer | None,
+        prior: SeenMask | None,
         recall: Recall | None,
     ) -> Answer:
         """Answer once more in the view that suits the size which was found."""
@@ -167,7 +168,7 @@ class Answerer:
         frame: int,
         view: View,
         prompts: FramePrompts,
-        prior: Answer | None,
+        prior: SeenMask | None,
         recall: Recall | None,
     ) -> Answer:
         request = self._prompt_request(frame, view, prompts, prior, recall)
@@ -178,7 +179,7 @@ class Answerer:
         frame: int,
         view: View,
         prompts: FramePrompts,
-        prior: Answer | None,
+        prior: SeenMask | None,
         recall: Recall | None,
     ) -> Request:
         points, labels = _input_points(prompts, view)
@@ -189,7 +190,7 @@ class Answerer:
         return Request(frame, view, points, labels, mask, recall)
 
     def _mask_prompt(
-        self, prompts: FramePrompts, view: View, prior: Answer | None
+        self, prompts: FramePrompts, view: View, prior: SeenMask | None
     ) -> Tensor | None:
         if prompts.mask is not None:
             return _shrink((2 * view.crop_mask(prompts.mask)[0, 0] - 1) * CERTAIN)
@@ -198,7 +199,7 @@ class Answerer:
         return view.reproject(prior.logits_hw, prior.view).clamp(-PRIOR_LIMIT, PRIOR_LIMIT)
 
     def _recall_for_correction(
-        self, tracked: TrackedObject, frame: int, prior: Answer | None
+        self, tracked: TrackedObject, frame: int, prior: SeenMask | None
     ) -> Recall | None:
         """Return what a correction attends to; nothing where the object was never tracked."""
         if prior is None or not tracked.has_reached(frame):

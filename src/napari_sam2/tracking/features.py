@@ -12,7 +12,7 @@ from napari_sam2.network import SAM2, ImageFeatures
 from napari_sam2.tracking.source import FrameBuffer
 from napari_sam2.tracking.views import View
 
-CAPACITY_BYTES = 2**28
+CAPACITY_BYTES = 2**25  # small, so that memory is flat from the first hundred frames on
 VIEWS_AT_ONCE = 8
 
 Place: TypeAlias = tuple[int, View]  # a frame and where to look

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from napari_sam2.tracking.memory import MemoryBank
 from napari_sam2.tracking.prompts import FramePrompts, Prompt
+from napari_sam2.tracking.seen import SeenMask
 from napari_sam2.tracking.views import View
 
 
@@ -67,7 +68,7 @@ class TrackedObject:
     answers
         Frame to the answer to all prompts there; missing while they are to be computed.
     outdated
-        Frame to the answer before the latest prompt, which that prompt corrects.
+        Frame to the mask before the latest prompt, which that prompt corrects.
     transient
         Corrected frames that the next pass computes anew (only with `like_reference`).
     changed
@@ -86,7 +87,7 @@ class TrackedObject:
     bank: MemoryBank
     prompts: dict[int, list[Prompt]] = field(default_factory=dict)
     answers: dict[int, Answer] = field(default_factory=dict)
-    outdated: dict[int, Answer] = field(default_factory=dict)
+    outdated: dict[int, SeenMask] = field(default_factory=dict)
     transient: set[int] = field(default_factory=set)
     changed: set[int] = field(default_factory=set)
     reached: tuple[int, int] | None = None

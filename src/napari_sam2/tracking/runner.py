@@ -210,10 +210,10 @@ class NetworkRunner:
         scores = decoded.object_score_b1[:, 0].tolist()
         return [
             Segmentation(
-                logits[i],
+                logits[i].clone(),  # a view would keep the masks of the whole batch alive
                 ious[i],
                 scores[i],
-                pointers[i],
+                pointers[i].clone(),
                 decoded.mask_logits_b4hw[i, 1:],
                 decoded.predicted_iou_b4[i, 1:],
             )

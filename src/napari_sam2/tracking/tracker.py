@@ -15,9 +15,9 @@ from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.passes import Pass, plan, plan_changes
 from napari_sam2.tracking.placement import Placement
 from napari_sam2.tracking.prompts import Prompt, check_prompt
-from napari_sam2.tracking.recent import RecentAnswers
 from napari_sam2.tracking.results import FrameResult, ObjectResult, ObjectState
 from napari_sam2.tracking.runner import NetworkRunner, full_logits
+from napari_sam2.tracking.seen import SeenMask, SeenMasks
 from napari_sam2.tracking.settings import Direction, TrackerSettings
 from napari_sam2.tracking.source import FrameSource
 
@@ -49,7 +49,7 @@ class Tracker:
         placement = Placement(source.shape_yx, size, settings.view)
         self._answerer = Answerer(self._runner, placement)
         self._objects: dict[int, TrackedObject] = {}
-        self._recent = RecentAnswers()
+        self._seen = SeenMasks()
 
     # ---- prompts
 
@@ -94,7 +94,7 @@ class Tracker:
         """Forget an object; the others are not touched."""
         self._object(object_id)
         del self._objects[object_id]
-        self._recent.forget(object_id)
+        self._seen.forget(object_id)
 
     # ---- masks
 
@@ -241,7 +241,7 @@ class Tracker:
             each.transient.discard(frame)
             each.reach(frame)
             if frame not in each.prompted_frames:
-                self._recent.keep(each.object_id, frame, answer)
+                self._seen.keep(each.object_id, frame, SeenMask(answer.view, answer.logits_hw))
         return _frame_result(frame, objects, ordered, composition)
 
     # ---- one frame
@@ -289,8 +289,12 @@ class Tracker:
         )
 
     def _outdate(self, tracked: TrackedObject, frame: int) -> None:
-        before = tracked.answers.pop(frame, None) or self._recent.find(tracked.object_id, frame)
-        if before is not None and not before.locked:
+        answer = tracked.answers.pop(frame, None)
+        if answer is None:
+            before = self._seen.find(tracked.object_id, frame)
+        else:
+            before = None if answer.locked else SeenMask(answer.view, answer.logits_hw)
+        if before is not None:
             tracked.outdated[frame] = before
         tracked.bank.forget_prompt(frame)
         tracked.changed.add(frame)
