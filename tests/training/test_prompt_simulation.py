@@ -105,18 +105,26 @@ def test_a_right_mask_is_clicked_on_the_object() -> None:
 
 
 def test_prompts_come_in_the_wanted_kinds() -> None:
-    prompts = initial_prompts(
-        targets(),
-        Generator().manual_seed(0),
-        probabilities=(0.5, 0.3, 0.2),
-        displacement=Displacement(),
-    )
-    for kind, labels in zip(PromptKind, ([1, -1], [2, 3], [-1, -1]), strict=True):
-        chosen = prompts.kinds_n == kind
-        assert chosen.any()
-        assert (prompts.labels_nk[chosen] == torch.tensor(labels)).all()
-        has_mask = prompts.prior_n1hw[chosen].flatten(1).any(dim=1)
-        assert (has_mask == (kind == PromptKind.MASK)).all()
+    columns = set()
+    drawn = torch.zeros(3)
+    generator = Generator().manual_seed(0)
+    for _ in range(60):
+        prompts = initial_prompts(
+            targets(30),
+            generator,
+            probabilities=(0.5, 0.3, 0.2),
+            displacement=Displacement(),
+        )
+        columns.add(prompts.labels_nk.shape[1])
+        drawn += torch.bincount(prompts.kinds_n, minlength=3)
+        for kind, labels in zip(PromptKind, ([1, -1], [2, 3], [-1, -1]), strict=True):
+            chosen = prompts.kinds_n == kind
+            wanted = torch.tensor(labels[: prompts.labels_nk.shape[1]])
+            assert (prompts.labels_nk[chosen] == wanted).all()
+            has_mask = prompts.prior_n1hw[chosen].flatten(1).any(dim=1)
+            assert (has_mask == (kind == PromptKind.MASK)).all()
+    assert columns == {1, 2}
+    assert torch.allclose(drawn / drawn.sum(), torch.tensor([0.5, 0.3, 0.2]), atol=0.12)
 
 
 def test_the_same_generator_state_gives_the_same_prompts() -> None:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 
 from napari_sam2.training.data.mixture import Mixture, Weighted
+from napari_sam2.training.data.recipes import NATURAL
 from napari_sam2.training.data.sources import ClipSource
+from napari_sam2.training.data.synthetic_store import SYNTHETIC, StoredMovie
 
-NATURAL = "natural"
 WARPED = "warped stills"
 
 
@@ -23,7 +24,8 @@ def balanced(
         The sources.
     still_shares, clip_shares : mapping
         Weight by name of the data set; those not named are left out. "natural" stands for all
-        natural videos together, "warped stills" in ``clip_shares`` for all stills shown moving.
+        natural videos together, "synthetic nuclei" and so on for the made-up movies of a modality,
+        "warped stills" in ``clip_shares`` for all stills shown moving.
         An empty mapping keeps the weights.
 
     Returns
@@ -56,7 +58,9 @@ def _stills(sources: tuple[Weighted, ...], shares: Mapping[str, float]) -> tuple
 
 
 def _group(weighted: Weighted) -> str:
-    """Name the data set of a source; natural videos are one."""
+    """Name the data set of a source; natural videos are one, made-up movies one a modality."""
     stack = weighted.source.stack  # type: ignore[attr-defined]
-    is_natural = stack.is_movie and getattr(stack, "images", None) is not None
-    return NATURAL if is_natural and stack.images.ndim == 4 else str(stack.name)
+    if isinstance(stack, StoredMovie):
+        # The file of a made-up movie is named seed_number_modality.
+        return f"{SYNTHETIC} {stack.path.stem.split('_', 2)[-1]}"
+    return NATURAL if stack.is_movie and stack.bright_field else str(stack.name)

@@ -187,7 +187,7 @@ def _tracked_frame(
 
 
 def _unprompted(clip: Clip, previous_n1hw: Tensor) -> SimulatedPrompts:
-    """Make the prompts of a tracked frame: one padding point, and the last mask if wanted."""
+    """Make the prompts of a tracked frame: no point, and the last mask if wanted."""
     settings = clip.settings
     count = len(previous_n1hw)
     prior = torch.zeros_like(previous_n1hw)
@@ -197,8 +197,8 @@ def _unprompted(clip: Clip, previous_n1hw: Tensor) -> SimulatedPrompts:
         )
         prior = soften_previous(disturbed)
     return SimulatedPrompts(
-        torch.zeros(count, 1, 2),
-        torch.full((count, 1), -1),
+        torch.zeros(count, 0, 2),
+        torch.zeros(count, 0, dtype=torch.long),
         prior,
         torch.full((count,), int(PromptKind.MASK)),
     )

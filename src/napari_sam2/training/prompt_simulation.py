@@ -222,7 +222,7 @@ def initial_prompts(
     generator: Generator,
     *,
     probabilities: tuple[float, float, float],
-    displacement: Displacement | None,
+    displacement: Displacement,
     one_kind: bool = False,
 ) -> SimulatedPrompts:
     """Draw the first prompt of each object: a click, a box or a mask.
@@ -235,8 +235,8 @@ def initial_prompts(
         Source of chance.
     probabilities : tuple of float
         Chances of click, box and mask.
-    displacement : Displacement or None
-        How mask prompts are displaced; None gives the true masks.
+    displacement : Displacement
+        How mask prompts are displaced.
     one_kind : bool
         Prompt all objects of the step alike, which a network needs that cannot tell an object
         without a mask prompt from one with an empty one.
@@ -244,22 +244,26 @@ def initial_prompts(
     Returns
     -------
     SimulatedPrompts
-        With two points an object: a click and padding, two corners, or padding only.
+        With two points an object: a click and padding, two corners, or padding only. In half of
+        the steps no object gets a box, but a click instead, and no point is padding for its sake:
+        a click alone is what a tracker passes on most often.
     """
     count = len(targets_n1hw)
-    chances = torch.tensor(probabilities)
+    click, box, mask = probabilities
+    with_boxes = one_kind or float(torch.rand((), generator=generator)) < 0.5
+    drawn = box if one_kind else min(2.0 * box, click + box) * float(with_boxes)
+    chances = torch.tensor((click + box - drawn, drawn, mask))
     kinds = torch.multinomial(chances, 1 if one_kind else count, True, generator=generator)
     kinds = kinds.expand(count)
     clicks = object_clicks(targets_n1hw, generator)
     boxes = object_boxes(targets_n1hw, generator)
-    if displacement is None:
-        masks = true_logits(targets_n1hw)
-    else:
-        masks = displaced_logits(targets_n1hw, generator, displacement)
+    masks = displaced_logits(targets_n1hw, generator, displacement)
     is_box = (kinds == PromptKind.BOX).view(-1, 1, 1)
     points = torch.where(is_box, boxes, clicks[:, None, :].expand(-1, 2, -1))
     labels = torch.tensor([[1, -1], [2, 3], [-1, -1]])[kinds]
     is_mask = (kinds == PromptKind.MASK).view(-1, 1, 1, 1)
+    if not with_boxes:
+        points, labels = points[:, :1], labels[:, :1]
     return SimulatedPrompts(points, labels, torch.where(is_mask, masks, 0.0), kinds)
 
 

@@ -132,7 +132,7 @@ def first_prompts(
     settings: PromptSettings,
     generator: Generator,
 ) -> SimulatedPrompts:
-    """Draw first prompts; mask prompts take the form of a previous frame's mask."""
+    """Draw first prompts; half of the mask prompts take the form of a previous frame's mask."""
     prompts = initial_prompts(
         targets_n1hw,
         generator,
@@ -140,7 +140,8 @@ def first_prompts(
         displacement=settings.displaced,
         one_kind=not model.config.dense_prompts,
     )
-    prior = soften_previous(prompts.prior_n1hw)
+    softened = torch.rand((len(targets_n1hw), 1, 1, 1), generator=generator) < 0.5
+    prior = torch.where(softened, soften_previous(prompts.prior_n1hw), prompts.prior_n1hw)
     return SimulatedPrompts(prompts.points_xy_nk2, prompts.labels_nk, prior, prompts.kinds_n)
 
 

@@ -281,6 +281,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("recipe", type=Path, help="a TOML recipe")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--data", help="folder of training data, instead of the recipe's")
+    parser.add_argument("--synthetic", help="folder of made-up movies (default: DATA/synthetic)")
     parser.add_argument("--minutes", type=float, help="budget, instead of the recipe's")
     parser.add_argument("--processes", type=int, default=2, help="processes (default 2)")
     options = parser.parse_args(arguments)
@@ -290,7 +291,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.minutes:
         recipe = replace(recipe, minutes=options.minutes, steps=0)
     data = options.data or recipe.data
-    mixture = build_mixture(data, seed=recipe.seed)
+    mixture = build_mixture(data, seed=recipe.seed, synthetic=options.synthetic)
     mixture = balanced(mixture, recipe.still_shares, recipe.clip_shares)
     validate = held_out_numbers(data)
     train(recipe, options.out, batches=mixture, validate=validate, processes=options.processes)
