@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
+from napari_sam2.cli.demo import EXAMPLES as DEMO_EXAMPLES
 from napari_sam2.cli.demo import demo
 from napari_sam2.cli.errors import CommandGroup
 from napari_sam2.cli.models import app as models
 from napari_sam2.cli.options import examples
+from napari_sam2.cli.track import EXAMPLES as TRACK_EXAMPLES
 from napari_sam2.cli.track import track
+from napari_sam2.cli.train import EXAMPLES as TRAIN_EXAMPLES
 from napari_sam2.cli.train import train
 
 NAME = "napari-sam2"
@@ -29,45 +32,9 @@ app = typer.Typer(
         ),
     ),
 )
-app.command(
-    epilog=examples(
-        ("napari-sam2 demo", "results in the folder napari-sam2-demo"),
-        ("napari-sam2 demo --synthetic --output drawn", "the movie with exact truth instead"),
-        ("napari-sam2 demo --model sam2.1_hiera_tiny", "with a model of Meta's, once downloaded"),
-    )
-)(demo)
-app.command(
-    epilog=examples(
-        (
-            "napari-sam2 track movie.tif --point 1,0,120,88 --point 2,0,40,200 "
-            "--output labels.ome.zarr",
-            "two cells, clicked on the first frame",
-        ),
-        (
-            "napari-sam2 track movie.ome.zarr::channel=1,z=4 --prompts clicks.csv "
-            "--output labels.tif",
-            "one channel and plane; clicks from a file",
-        ),
-        (
-            "napari-sam2 track stack.tif --prompts clicks.csv --output labels.zarr "
-            "--intensity 100,4000 --stop 50 --json report.json",
-            "chosen intensities, frames up to 50, numbers for a script",
-        ),
-    )
-)(track)
-app.command(
-    epilog=examples(
-        (
-            "napari-sam2 train recipe.toml --data my-data --out my-model --minutes 30",
-            "run it again to go on after an interruption",
-        ),
-        (
-            "napari-sam2 track movie.tif --model my-model --prompts clicks.csv "
-            "--output labels.ome.zarr",
-            "use what was trained",
-        ),
-    )
-)(train)
+app.command(epilog=examples(*DEMO_EXAMPLES))(demo)
+app.command(epilog=examples(*TRACK_EXAMPLES))(track)
+app.command(epilog=examples(*TRAIN_EXAMPLES))(train)
 app.add_typer(models, name="models")
 
 

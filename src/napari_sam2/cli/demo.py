@@ -47,6 +47,13 @@ class Files:
         return self.folder / "report.json"
 
 
+EXAMPLES = (
+    ("napari-sam2 demo", "results in the folder napari-sam2-demo"),
+    ("napari-sam2 demo --synthetic --output drawn", "the movie with exact truth instead"),
+    ("napari-sam2 demo --model sam2.1_hiera_tiny", "with a model of Meta's, once downloaded"),
+)
+
+
 def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the results.")

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -18,7 +18,7 @@ STATUS_ERROR = 2
 STATUS_INTERRUPTED = 130  # what shells report after Ctrl-C
 
 # Typer's usage errors (a wrong option, a missing argument); newer versions bring their own class.
-_USAGE_ERROR = typer.BadParameter.__mro__[2]
+_USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__mro__[2])
 _DEBUG = "--debug"
 
 
@@ -75,8 +75,9 @@ def say(message: str) -> None:
 def one_line(error: BaseException) -> str:
     """Put the message of an error, and the notes added on its way, on one line."""
     if isinstance(error, _USAGE_ERROR):
-        command = error.ctx.command_path if error.ctx else "napari-sam2"
-        return f"{_flat(error.format_message())} See `{command} --help`."
+        usage: Any = error
+        command = usage.ctx.command_path if usage.ctx else "napari-sam2"
+        return f"{_flat(usage.format_message())} See `{command} --help`."
     message = _flat(str(error)) or type(error).__name__
     return " ".join([message, *notes(error)])
 

@@ -17,6 +17,23 @@ if TYPE_CHECKING:
 
 _PROMPTS, _RANGE, _LOOK = "Which objects", "Which frames", "How to look"
 
+EXAMPLES = (
+    (
+        "napari-sam2 track movie.tif --point 1,0,120,88 --point 2,0,40,200 "
+        "--output labels.ome.zarr",
+        "two cells, clicked on the first frame",
+    ),
+    (
+        "napari-sam2 track movie.ome.zarr::channel=1,z=4 --prompts clicks.csv --output labels.tif",
+        "one channel and plane; clicks from a file",
+    ),
+    (
+        "napari-sam2 track stack.tif --prompts clicks.csv --output labels.zarr "
+        "--intensity 100,4000 --stop 50 --json report.json",
+        "chosen intensities, frames up to 50, numbers for a script",
+    ),
+)
+
 
 def track(
     movie: Annotated[

@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from napari_sam2.training.config import Recipe
     from napari_sam2.training.state import TrainingState
 
+EXAMPLES = (
+    (
+        "napari-sam2 train recipe.toml --data my-data --out my-model --minutes 30",
+        "run it again to go on after an interruption",
+    ),
+    (
+        "napari-sam2 track movie.tif --model my-model --prompts clicks.csv "
+        "--output labels.ome.zarr",
+        "use what was trained",
+    ),
+)
+
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="TOML file: network, stages, data, budget.")],

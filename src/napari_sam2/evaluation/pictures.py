@@ -85,7 +85,9 @@ def contact_sheet(
     for index, frame in enumerate(chosen):
         row, column = divmod(index, columns)
         place = (_BORDER_PX + column * (width + _GAP_PX), _HEADER_PX + row * (height + _GAP_PX))
-        sheet.paste(draw_frame(labelled, frame, longer_px=tile_px), place)
+        is_last = index == len(chosen) - 1
+        tile = draw_frame(labelled, frame, longer_px=tile_px, scale_bar=is_last)
+        sheet.paste(tile, place)
     return sheet
 
 
@@ -125,7 +127,9 @@ def save_animation(
     )
 
 
-def draw_frame(labelled: LabelledMovie, frame: int, *, longer_px: int) -> Image.Image:
+def draw_frame(
+    labelled: LabelledMovie, frame: int, *, longer_px: int, scale_bar: bool = True
+) -> Image.Image:
     """Draw one frame with outlines, object ids, clicks, its number and a scale bar.
 
     Returns
@@ -140,7 +144,7 @@ def draw_frame(labelled: LabelledMovie, frame: int, *, longer_px: int) -> Image.
     picture = Image.fromarray(bright).convert("RGB").resize(size, Image.Resampling.LANCZOS)
     shapes = list(find_shapes(labelled.read_labels(frame)))
     for shape in shapes:
-        draw_outline(picture, shape, zoom=zoom, width_px=longer_px / 350)
+        draw_outline(picture, shape, zoom=zoom, width_px=max(1.4, longer_px / 350))
     draw = ImageDraw.Draw(picture)
     for shape in shapes:
         _write_id(draw, shape, zoom, size)
@@ -148,7 +152,8 @@ def draw_frame(labelled: LabelledMovie, frame: int, *, longer_px: int) -> Image.
         if isinstance(prompt, Point) and prompt.frame == frame:
             _mark_click(draw, prompt, zoom)
     _write(draw, (10, 8), f"frame {frame}", _font(max(13, longer_px // 34)), _INK)
-    _draw_scale_bar(draw, movie, zoom, size)
+    if scale_bar:
+        _draw_scale_bar(draw, movie, zoom, size)
     return picture
 
 
@@ -166,7 +171,8 @@ def _picture_size(movie: Movie, longer_px: int) -> tuple[int, int]:
 def _write_id(draw: ImageDraw.ImageDraw, shape: Shape, zoom: float, size: tuple[int, int]) -> None:
     """Write the id beside the upper right of the object, so that nothing of it is hidden."""
     font = _font(max(12, max(size) // 40))
-    x, y = shape.end_yx[1] * zoom + 1, shape.corner_yx[0] * zoom - font.size * 0.6
+    largest = np.asarray(max(shape.outlines, key=len))  # specks elsewhere do not move the id
+    x, y = largest[:, 0].max() * zoom + 1, largest[:, 1].min() * zoom - font.size * 0.6
     text = str(shape.object_id)
     x = min(x, size[0] - draw.textlength(text, font=font) - 3)
     _write(draw, (x, max(y, 1)), text, font, colour_of(shape.object_id))
