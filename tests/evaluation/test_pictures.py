@@ -15,7 +15,7 @@ from napari_sam2.tracking import Box, Point
 def labelled():
     labels = np.zeros((7, 60, 90), np.uint32)
     labels[:, 20:40, 30:60] = 2
-    movie = open_movie(np.where(labels, 200, 20).astype(np.uint8), axes="TYX")
+    movie = open_movie(np.where(labels, 200, 20).astype(np.uint8), axes="TYX", intensity=(0, 400))
     prompts = [
         Point(0, 2, (30, 40)),
         Point(0, 2, (5, 5), positive=False),
