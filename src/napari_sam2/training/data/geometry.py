@@ -165,8 +165,7 @@ def sample_masks(labels_yx: np.ndarray, grid_hw2: torch.Tensor, ids: np.ndarray)
     shifted = grid_hw2 - torch.tensor(crop.start_yx, dtype=torch.float32)
     coverage_nhw = _sample(masks, shifted, mode="bilinear", padding="zeros")
     # Interpolation weights are rounded: at exactly one half two masks could both win.
-    masks_nhw: np.ndarray = np.greater(coverage_nhw, 0.50001)
-    return masks_nhw
+    return np.greater(coverage_nhw, 0.50001)
 
 
 def sample_image(
@@ -214,4 +213,5 @@ def outside_source(grid_hw2: torch.Tensor, shape_yx: tuple[int, int]) -> np.ndar
     """Return bool (S, S): window pixels whose position is outside the source image."""
     grid = grid_hw2.numpy()
     extent = np.array(shape_yx, np.float32)
-    return ((grid < -0.5) | (grid > extent - 0.5)).any(-1)
+    beyond = (grid < -0.5) | (grid > extent - 0.5)
+    return np.logical_or(beyond[..., 0], beyond[..., 1])
