@@ -47,7 +47,7 @@ def test_expected_errors_are_one_line_and_status_2(run, error):
 def test_notes_follow_the_message(run):
     error = OSError("no space")
     error.add_note("Frames 0-3\nare kept.")
-    assert run(raising(error)).stderr == "napari-sam2: no space Frames 0-3 are kept.\n"
+    assert run(raising(error)).stderr == "napari-sam2: no space. Frames 0-3 are kept.\n"
 
 
 def test_an_error_without_words_is_named():

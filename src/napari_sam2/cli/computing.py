@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_sam2.cli.errors import say
 from napari_sam2.model import load_model
 from napari_sam2.tracking.precision import resolve_precision
 
@@ -26,8 +25,16 @@ class Computing:
     precision: PrecisionChoice
 
 
-def prepare(computing: Computing) -> SAM2:
-    """Load the model on its device, and say which device and precision were taken.
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A model on its device, and the words for both."""
+
+    model: SAM2
+    description: str
+
+
+def prepare(computing: Computing) -> Network:
+    """Load the model on its device, and find words for device and precision that were taken.
 
     Raises
     ------
@@ -40,8 +47,7 @@ def prepare(computing: Computing) -> SAM2:
     model = load_model(computing.model, device=device)
     dtype = str(resolve_precision(computing.precision, device)).removeprefix("torch.")
     cores = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
-    say(f"model {computing.model} on {device}{cores}, {dtype}")
-    return model
+    return Network(model, f"{computing.model} on {device}{cores}, {dtype}")
 
 
 def choose_device(name: str) -> torch.device:

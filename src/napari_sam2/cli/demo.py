@@ -81,16 +81,43 @@ def demo(
     check_new([files.sheet, files.animation, files.report, json_file], overwrite=overwrite)
     sample = sample_data.synthetic_timelapse() if synthetic else sample_data.nuclei_timelapse()
     computing = Computing(model, device, threads, precision)
-    report, overlaps = _track(sample, files, computing, overwrite=overwrite)
-    facts = _facts(sample, computing, report, overlaps)
+    outcome = _track(sample, files, computing, overwrite=overwrite)
     for path in (files.report, json_file):
-        write_json(facts, path)
-    _present(files, sample, report, overlaps, json_file=json_file)
+        write_json({"movie": sample.name, "model": model, **outcome.as_dict()}, path)
+    _present(outcome, files, sample, json_file=json_file)
 
 
-def _track(
-    sample: SampleMovie, files: Files, computing: Computing, *, overwrite: bool
-) -> tuple[TrackReport, tuple[ObjectOverlap, ...]]:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a demo found: how it ran, and how well each object agrees with its reference."""
+
+    report: TrackReport
+    overlaps: tuple[ObjectOverlap, ...]
+    computing: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        overlaps = self.overlaps
+        return {
+            "frames": self.report.frames,
+            "objects": len(self.report.objects),
+            "mean_J": round(sum(each.mean_iou for each in overlaps) / len(overlaps), 4),
+            "seconds_per_frame": self.report.seconds_per_frame,
+            "peak_rss_mib": self.report.peak_rss_mib,
+            "per_object": [
+                {
+                    "object_id": each.object_id,
+                    "frames": each.frames,
+                    "J": round(each.mean_iou, 4),
+                    "lowest_iou": round(each.lowest_iou, 4),
+                    "lowest_frame": each.lowest_frame,
+                }
+                for each in overlaps
+            ],
+        }
+
+
+def _track(sample: SampleMovie, files: Files, computing: Computing, *, overwrite: bool) -> Outcome:
     """Track the movie, compare with its reference, draw the pictures."""
     from napari_sam2.cli.computing import prepare
     from napari_sam2.cli.following import follow
@@ -108,58 +135,26 @@ def _track(
         overlaps = compare_labels(
             sink.read, reference.read_raw, frames=range(len(movie)), object_ids=report.objects
         )
-        labelled = LabelledMovie(movie, sink.read, clicks)
-        objects, frames = len(report.objects), report.frames
-        title = f"{sample.name}: {objects} objects, {frames} frames, model {computing.model}"
-        _draw(files, labelled, title)
-    return report, overlaps
+        title = f"{sample.name}, tracked by {computing.model}"
+        _draw(files, LabelledMovie(movie, sink.read, clicks), title)
+    return Outcome(report, overlaps, network.description)
 
 
 def _draw(files: Files, labelled: LabelledMovie, title: str) -> None:
     from napari_sam2.evaluation import contact_sheet, save_animation
 
-    subtitle = "outlines as tracked; crosses are the clicks, all that was given"
+    objects = len({click.object_id for click in labelled.prompts})
+    subtitle = f"{objects} objects from one click each, on the crosses; all else is the model's"
     contact_sheet(labelled, title=title, subtitle=subtitle, tiles=_TILES).save(files.sheet)
     save_animation(labelled, files.animation)
 
 
-def _facts(
-    sample: SampleMovie,
-    computing: Computing,
-    report: TrackReport,
-    overlaps: tuple[ObjectOverlap, ...],
-) -> dict[str, Any]:
-    """Collect what goes into report.json."""
-    return {
-        "movie": sample.name,
-        "model": computing.model,
-        "frames": report.frames,
-        "objects": len(report.objects),
-        "mean_J": round(_mean(overlaps), 4),
-        "seconds_per_frame": report.seconds_per_frame,
-        "peak_rss_mib": report.peak_rss_mib,
-        "per_object": [
-            {
-                "object_id": each.object_id,
-                "frames": each.frames,
-                "J": round(each.mean_iou, 4),
-                "lowest_iou": round(each.lowest_iou, 4),
-                "lowest_frame": each.lowest_frame,
-            }
-            for each in overlaps
-        ],
-    }
-
-
 def _present(
-    files: Files,
-    sample: SampleMovie,
-    report: TrackReport,
-    overlaps: tuple[ObjectOverlap, ...],
-    *,
-    json_file: Path | None,
+    outcome: Outcome, files: Files, sample: SampleMovie, *, json_file: Path | None
 ) -> None:
     """Print the table, where the files are, and what to try next."""
+    from rich.markup import escape
+
     from napari_sam2.cli.tables import compared_objects
 
     listed = (
@@ -169,14 +164,11 @@ def _present(
         (files.report, "these numbers"),
     )
     show(
-        compared_objects(overlaps, report.seconds_per_frame),
-        *(f"[bold]{path}[/bold]  [dim]{meaning}[/dim]" for path, meaning in listed),
-        f"\nin napari:       [cyan]napari {sample.movie_path} {files.labels}[/cyan]",
+        compared_objects(outcome.overlaps, outcome.report.seconds_per_frame),
+        f"{escape(outcome.computing)}\n",
+        *(f"[bold]{escape(str(path))}[/bold]  [dim]{meaning}[/dim]" for path, meaning in listed),
+        f"\nin napari:       [cyan]napari {escape(f'{sample.movie_path} {files.labels}')}[/cyan]",
         "your own movie:  [cyan]napari-sam2 track MOVIE --point 1,0,Y,X --output "
         "labels.ome.zarr[/cyan]",
         json_file=json_file,
     )
-
-
-def _mean(overlaps: tuple[ObjectOverlap, ...]) -> float:
-    return sum(each.mean_iou for each in overlaps) / len(overlaps)

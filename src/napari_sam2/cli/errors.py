@@ -63,7 +63,7 @@ class CommandGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
-            say(" ".join(["stopped.", *notes(stop)]))
+            say(_sentences(["stopped", *notes(stop)]))
             raise typer.Exit(STATUS_INTERRUPTED) from stop
 
 
@@ -77,14 +77,19 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, _USAGE_ERROR):
         usage: Any = error
         command = usage.ctx.command_path if usage.ctx else "napari-sam2"
-        return f"{_flat(usage.format_message())} See `{command} --help`."
-    message = _flat(str(error)) or type(error).__name__
-    return " ".join([message, *notes(error)])
+        return _sentences([usage.format_message(), f"See `{command} --help`."])
+    return _sentences([str(error) or type(error).__name__, *notes(error)])
 
 
 def notes(error: BaseException) -> list[str]:
     """Return what was added to an error with `BaseException.add_note`."""
-    return [_flat(note) for note in getattr(error, "__notes__", [])]
+    return list(getattr(error, "__notes__", []))
+
+
+def _sentences(parts: Sequence[str]) -> str:
+    """Join parts on one line, with a full stop after all but the last."""
+    flat = [_flat(part) for part in parts]
+    return " ".join([*(f"{part.rstrip('.')}." for part in flat[:-1]), flat[-1]])
 
 
 class _Lines(logging.Handler):

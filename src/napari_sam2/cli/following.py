@@ -13,8 +13,8 @@ from napari_sam2.pipeline import TrackReport, track_movie
 from napari_sam2.tracking import TrackerSettings
 
 if TYPE_CHECKING:
+    from napari_sam2.cli.computing import Network
     from napari_sam2.io import LabelSink, Movie
-    from napari_sam2.network import SAM2
     from napari_sam2.tracking import Prompt
     from napari_sam2.tracking.settings import Direction
 
@@ -34,7 +34,7 @@ _WHOLE_MOVIE = Range()
 def follow(
     movie: Movie,
     prompts: Sequence[Prompt],
-    model: SAM2,
+    network: Network,
     *,
     sink: LabelSink,
     settings: TrackerSettings,
@@ -47,12 +47,12 @@ def follow(
     ValueError, OSError, RuntimeError, KeyboardInterrupt
         As `track_movie`; a note on them says which frames are written, and where.
     """
-    with frame_progress(f"Tracking {movie.name}") as progress:
+    with frame_progress(f"{movie.name}, {network.description}") as progress:
         try:
             return track_movie(
                 movie,
                 prompts,
-                model,
+                network.model,
                 sink=sink,
                 direction=span.direction,
                 start=span.start,
@@ -61,13 +61,7 @@ def follow(
                 progress=progress,
             )
         except (KeyboardInterrupt, *EXPECTED) as error:
-            if sink.location.name not in str(error):
-                error.add_note(_written(sink))
+            if sink.frames_written and sink.location.name not in str(error):
+                frames = f"frames {frame_ranges(sink.frames_written)} of {sink.shape[0]}"
+                error.add_note(f"Written so far: {frames}, in {sink.location}.")
             raise
-
-
-def _written(sink: LabelSink) -> str:
-    if not sink.frames_written:
-        return "No frame was written."
-    frames = frame_ranges(sink.frames_written)
-    return f"Written so far: frames {frames} of {sink.shape[0]}, in {sink.location}."

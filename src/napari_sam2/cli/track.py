@@ -11,6 +11,7 @@ from napari_sam2.cli.options import Device, JsonFile, Model, Overwrite, Precisio
 from napari_sam2.cli.results import check_new, show, write_json
 
 if TYPE_CHECKING:
+    from napari_sam2.cli.computing import Network
     from napari_sam2.io import LabelSink
     from napari_sam2.pipeline import TrackReport
     from napari_sam2.tracking import Prompt
@@ -121,17 +122,20 @@ def track(
     from napari_sam2.cli.following import Range, follow
     from napari_sam2.io import open_label_sink, open_movie
     from napari_sam2.tracking import TrackerSettings
+    from napari_sam2.tracking.prompts import check_prompt
 
     settings = TrackerSettings(view=view, input_size=input_size, precision=precision)
     given = gather_prompts(prompts, point or [])
     check_new([json_file], overwrite=overwrite)
     with open_movie(movie, intensity=parse_intensity(intensity)) as opened:
+        for prompt in given:  # before a large model is loaded for nothing
+            check_prompt(prompt, len(opened), opened.shape_yx)
         network = prepare(Computing(model, device, threads, precision))
         span = Range(direction, start, stop)
         with open_label_sink(output, opened, overwrite=overwrite) as sink:
             report = follow(opened, given, network, sink=sink, settings=settings, span=span)
     write_json(report.as_dict(), json_file)
-    _present(report, sink, movie, json_file=json_file)
+    _present(report, network, sink, movie, json_file=json_file)
 
 
 def gather_prompts(path: Path | None, points: list[str]) -> list[Prompt]:
@@ -195,7 +199,9 @@ def parse_intensity(text: str | None) -> tuple[float, float] | None:
     return low, high
 
 
-def _present(report: TrackReport, sink: LabelSink, movie: str, *, json_file: Path | None) -> None:
+def _present(
+    report: TrackReport, network: Network, sink: LabelSink, movie: str, *, json_file: Path | None
+) -> None:
     """Print what was found, where it is, and how to look at it."""
     from rich.markup import escape
 
@@ -205,7 +211,8 @@ def _present(report: TrackReport, sink: LabelSink, movie: str, *, json_file: Pat
     memory = f", {report.peak_rss_mib:.0f} MiB of memory" if report.peak_rss_mib else ""
     show(
         tracked_objects(report),
-        f"{report.frames} frames, {report.seconds_per_frame:.3g} s a frame{memory}",
+        f"{report.frames} frames, {report.seconds_per_frame:.3g} s a frame{memory}, "
+        f"{escape(network.description)}",
         f"labels: [bold]{labels}[/bold]",
         f"[dim]look at them: napari {escape(source)} {labels}[/dim]",
         json_file=json_file,

@@ -29,7 +29,12 @@ EXAMPLES = (
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="TOML file: network, stages, data, budget.")],
+    recipe: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, help="TOML file: network, stages, data, budget."
+        ),
+    ],
     out: Annotated[
         Path,
         typer.Option(help="Folder of the run; it becomes the model, and holds what resumes it."),
@@ -45,6 +50,8 @@ def train(
     json_file: JsonFile = None,
 ) -> None:
     """Train a model, or go on with the run that is in the folder."""
+    from rich.markup import escape
+
     from napari_sam2.training.config import read_recipe
 
     chosen = read_recipe(recipe)
@@ -54,9 +61,10 @@ def train(
     state = _run(chosen, out, folder, processes=threads or usable_cores())
     facts = {"steps": state.step, "seconds": state.elapsed_seconds, "model": str(out)}
     write_json(facts, json_file)
+    place = escape(str(out))
     show(
-        f"{state.step} steps in {state.elapsed_seconds / 60:.1f} minutes: [bold]{out}[/bold]",
-        f"[dim]use it: napari-sam2 track MOVIE --model {out} ...[/dim]",
+        f"{state.step} steps in {state.elapsed_seconds / 60:.1f} minutes: [bold]{place}[/bold]",
+        f"[dim]use it: napari-sam2 track MOVIE --model {place} ...[/dim]",
         json_file=json_file,
     )
 

@@ -23,6 +23,8 @@ def download(
     json_file: JsonFile = None,
 ) -> None:
     """Bring one of Meta's checkpoints to this machine, once; a broken download is resumed."""
+    from rich.markup import escape
+
     from napari_sam2.cli.progress import byte_progress
     from napari_sam2.model import download_model
 
@@ -31,7 +33,7 @@ def download(
     size = path.stat().st_size
     write_json({"name": name, "path": str(path), "bytes": size}, json_file)
     show(
-        f"{name}: {size / 1e6:.0f} MB in [bold]{path}[/bold]",
+        f"{name}: {size / 1e6:.0f} MB in [bold]{escape(str(path))}[/bold]",
         f"[dim]use it: napari-sam2 track MOVIE --model {name} ...[/dim]",
         json_file=json_file,
     )

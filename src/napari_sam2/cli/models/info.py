@@ -17,6 +17,7 @@ def info(
 ) -> None:
     """Show what is known of a model: its size, licence, files, and its card."""
     from rich.markdown import Markdown
+    from rich.markup import escape
     from rich.table import Table
 
     from napari_sam2.model import model_info
@@ -29,7 +30,7 @@ def info(
     table.add_column(overflow="fold")
     for key, value in facts.items():
         if value is not None:
-            table.add_row(key.replace("_", " "), _text(key, value))
+            table.add_row(key.replace("_", " "), escape(_text(key, value)))
     show(table, *([Markdown(card)] if card else []), json_file=json_file)
 
 

@@ -16,6 +16,8 @@ _ORIGINS = {"embedded": "in this package", "published": "Meta", "home": "yours"}
 
 def list_names(json_file: JsonFile = None) -> None:
     """List every model that can be named, and which of them are on this machine."""
+    from rich.markup import escape
+
     from napari_sam2.cli.tables import plain_table
     from napari_sam2.model import home_folder, list_models, model_info
 
@@ -24,8 +26,8 @@ def list_names(json_file: JsonFile = None) -> None:
     table = plain_table("name", "from", "parameters", "input", "on this machine")
     for model in models:
         table.add_row(*_row(model), style=None if model.available else "dim")
-    advice = "[dim]fetch one: napari-sam2 models download NAME; they are kept in "
-    show(table, f"{advice}{home_folder()}[/dim]", json_file=json_file)
+    advice = "fetch one: napari-sam2 models download NAME; they are kept in "
+    show(table, f"[dim]{advice}{escape(str(home_folder()))}[/dim]", json_file=json_file)
 
 
 def _row(model: ModelInfo) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ def verify(
     json_file: JsonFile = None,
 ) -> None:
     """Check that a model on this machine is whole, unchanged, and loads."""
+    from rich.markup import escape
+
     from napari_sam2.model import verify_model
 
     report = verify_model(name)
@@ -26,6 +28,6 @@ def verify(
         f"{name} is whole: {report.tensors} tensors, {report.parameters / 1e6:.1f} million values",
         f"SHA-256 {report.sha256}",
         *(f"note: {note}" for note in report.notes),
-        f"[dim]{report.path}[/dim]",
+        f"[dim]{escape(str(report.path))}[/dim]",
         json_file=json_file,
     )
