@@ -151,3 +151,15 @@ def test_windows_are_kept_inside_the_image():
     assert kept == (49.5, 209.5)
     whole = placement.keep_inside((3.0, 30.0), matrix, size=400, shape_yx=(220, 260))
     assert whole == (19.5, 59.5)
+
+
+def test_occlusions_of_natural_video_are_taught(discs):
+    labels = discs(frames=3)
+    labels[1] = 0
+    stack = LabelledStack("natural", labels, labels, True, bright_field=True)
+    assert not has_gap(stack, (0, 1, 2), 3)
+    shown = [
+        ClipSource(stack).draw(np.random.default_rng(seed), Request(3, 1, 128)).masks_kthw[0]
+        for seed in range(6)
+    ]
+    assert any(masks.any((1, 2)).tolist() == [True, False, True] for masks in shown)

@@ -165,7 +165,10 @@ def _normalise(images_thw: np.ndarray, photometry: Photometry, limits: tuple[flo
     """Map the jittered limits to [0, 1] in place, with blur and lamp changes on the way."""
     span = limits[1] - limits[0]
     images_thw -= limits[0] + photometry.low * span
-    images_thw /= span * max(photometry.high - photometry.low, 0.2)
+    images_thw /= span
+    # Highlights may saturate, the background of a bright field may not: objects would be lost.
+    background = float(np.median(images_thw[0, ::8, ::8]))
+    images_thw /= max(photometry.high - photometry.low, 1.15 * background, 0.2)
     for frame, image_hw in enumerate(images_thw):
         sigma = float(photometry.blur_t[frame])
         if sigma > 0.3:

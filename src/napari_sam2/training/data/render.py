@@ -86,12 +86,8 @@ def render(
         for frame, grid, image_hw in zip(view.frames, grids, images_thw, strict=True):
             image_hw[outside_source(grid, stack.labels(frame).shape)] = outside
     first_labels_hw = sample_labels(stack.labels(view.frames[0]), grids[0])
-    ids = choose_objects(
-        rng.permutation(_candidates(stack, view, first_labels_hw)),
-        view.anchor_id,
-        first_labels_hw,
-        objects=objects,
-    )
+    others = _others(stack, view, first_labels_hw, rng)
+    ids = np.concatenate(([view.anchor_id], others[: objects - 1])).astype(np.int64)
     masks_kthw = np.zeros((objects, *images_thw.shape), bool)
     masks_kthw[: len(ids)] = _masks(stack, view, grids, ids)
     return Clip(images_thw, masks_kthw, np.arange(objects) < len(ids))
@@ -127,43 +123,38 @@ def _masks(stack: Stack, view: View, grids: list[torch.Tensor], ids: np.ndarray)
     return np.stack(masks, axis=1)
 
 
-def _candidates(stack: Stack, view: View, first_labels_hw: np.ndarray) -> np.ndarray:
-    """Return the ids in the first window that are large enough and tracked without gaps."""
+def _others(
+    stack: Stack, view: View, first_labels_hw: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the further objects of the first window in the order in which they are taken.
+
+    The order is random, but small objects and those that soon end come last. Objects that are
+    tracked with gaps are left out.
+    """
     areas = np.bincount(first_labels_hw.ravel())
     areas[0] = 0
-    ids = np.flatnonzero(areas >= MIN_AREA_PX)
-    return np.array([i for i in ids if not has_gap(stack, view.frames, int(i))], np.int64)
+    areas[view.anchor_id : view.anchor_id + 1] = 0
+    ids = rng.permutation(np.flatnonzero(areas >= MIN_AREA_PX))
+    tracked = np.array([i for i in ids if not has_gap(stack, view.frames, int(i))], np.int64)
+    lasting = np.array([lifetime(stack, view.frames, int(i)) >= 0.5 for i in tracked], bool)
+    good = lasting & (areas[tracked] >= PREFERRED_AREA_PX)
+    return np.concatenate((tracked[good], tracked[~good]))
+
+
+def lifetime(stack: Stack, frames: Sequence[int], object_id: int) -> float:
+    """Return the share of the frames in which an object is somewhere."""
+    if len(set(frames)) == 1:
+        return 1.0
+    return float(np.mean([object_id in stack.objects(frame).ids for frame in frames]))
 
 
 def has_gap(stack: Stack, frames: Sequence[int], object_id: int) -> bool:
     """Whether an object is missing between two of the frames that show it.
 
-    In two-dimensional microscopy that is a mistake of the labels, not an occlusion.
+    In two-dimensional microscopy that is a mistake of the labels, not an occlusion; in natural
+    video it is one.
     """
-    if len(set(frames)) < 3 or not stack.is_movie:
+    if len(set(frames)) < 3 or not stack.is_movie or stack.bright_field:
         return False
     present = np.array([object_id in stack.objects(frame).ids for frame in frames])
     return bool((np.diff(present.astype(np.int8)) == 1).sum() > (not present[0]))
-
-
-def choose_objects(
-    candidates: np.ndarray, anchor_id: int, labels_hw: np.ndarray, *, objects: int
-) -> np.ndarray:
-    """Choose up to K ids: the anchor first, then others, small ones only if there is room.
-
-    Parameters
-    ----------
-    candidates : np.ndarray
-        int64 (N,), ids in the order of preference; the anchor need not be among them.
-    anchor_id : int
-        The id that comes first.
-    labels_hw : np.ndarray
-        int64 (S, S), labels of the first window.
-    objects : int
-        Number of objects K.
-    """
-    others = candidates[candidates != anchor_id]
-    areas = np.bincount(labels_hw.ravel(), minlength=int(others.max(initial=0)) + 1)
-    small = areas[others] < PREFERRED_AREA_PX
-    ordered = np.concatenate((others[~small], others[small]))
-    return np.concatenate(([anchor_id], ordered[: objects - 1])).astype(np.int64)

@@ -23,13 +23,14 @@ from .placement import (
     keep_inside,
     walk_windows,
 )
-from .render import MIN_AREA_PX, PREFERRED_AREA_PX, View, has_gap, render, visible_area_px
+from .render import MIN_AREA_PX, PREFERRED_AREA_PX, View, has_gap, lifetime, render, visible_area_px
 from .stacks import Stack
 
 KEEP_INSIDE_RATE = 0.8
 # Inference fills the input beyond the frame with the mean colour of the networks' normalisation.
 MEAN_GREY = 0.449
-MAX_STRIDE = 3
+STRIDE_SHARES = (0.5, 0.25, 0.25)
+LASTING_RATE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +113,18 @@ class ClipSource:
         return _finish(self.stack, view, rng, objects=request.objects, moving=False)
 
     def _draw_frames(self, rng: np.random.Generator, length: int) -> tuple[tuple[int, ...], Anchor]:
-        """Draw frames and an anchor in the first one, tracked without gaps if possible."""
-        frames: tuple[int, ...] = ()
-        for _ in range(8):
+        """Draw frames and an anchor in the first one, tracked without gaps if possible.
+
+        Mostly the anchor lasts for half of the clip: of a cell that has divided there is
+        nothing more to learn.
+        """
+        shortest = 0.5 if rng.random() < LASTING_RATE else 0.0
+        for _ in range(12):
             frames = draw_frame_indices(rng, len(self.stack), length)
             anchor = draw_anchor_in(self.stack, rng, frames[0])
-            if anchor is not None and not has_gap(self.stack, frames, anchor.object_id):
+            if anchor is None or has_gap(self.stack, frames, anchor.object_id):
+                continue
+            if lifetime(self.stack, frames, anchor.object_id) >= shortest:
                 return frames, anchor
         anchor = draw_anchor(self.stack, rng, last_frame=len(self.stack) - 1)
         return (anchor.frame,) * length, anchor
@@ -134,8 +141,8 @@ def draw_frame_indices(rng: np.random.Generator, available: int, length: int) ->
 
     A movie shorter than the clip is played forth and back.
     """
-    longest = max(1, min(MAX_STRIDE, (available - 1) // max(length - 1, 1)))
-    stride = int(rng.integers(1, longest + 1))
+    longest = max(1, min(len(STRIDE_SHARES), (available - 1) // max(length - 1, 1)))
+    stride = min(1 + int(rng.choice(len(STRIDE_SHARES), p=STRIDE_SHARES)), longest)
     span = (length - 1) * stride
     start = int(rng.integers(max(available - span, 1)))
     indices = start + stride * np.arange(length)
