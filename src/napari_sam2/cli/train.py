@@ -106,14 +106,18 @@ def _run(recipe: Recipe, out: Path, data: Path, *, processes: int) -> TrainingSt
         def progress(used: float, metrics: StepMetrics) -> None:
             show_share(used, f"IoU {metrics.click_iou:.2f}")
 
-        return run_training(
-            recipe,
-            out,
-            batches=mixture,
-            validate=held_out_numbers(data),
-            progress=progress,
-            processes=processes,
-        )
+        try:
+            return run_training(
+                recipe,
+                out,
+                batches=mixture,
+                validate=held_out_numbers(data),
+                progress=progress,
+                processes=processes,
+            )
+        except KeyboardInterrupt as stop:
+            stop.add_note(f"The same command again goes on from the last checkpoint in {out}.")
+            raise
 
 
 def usable_cores() -> int:
