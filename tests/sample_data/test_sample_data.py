@@ -7,11 +7,12 @@ import pytest
 import tifffile
 from scipy import ndimage
 
-from napari_sam2.sample_data import SampleMovie, nuclei_timelapse
+from napari_sam2.sample_data import SampleMovie, nuclei_timelapse, synthetic_timelapse
 
 COLUMNS = ["object_id", "frame", "kind", "y", "x", "y1", "x1", "positive"]
 SAMPLES = {
     "nuclei_timelapse": (nuclei_timelapse, (30, 511, 511), 10),
+    "synthetic_timelapse": (synthetic_timelapse, (30, 384, 384), 11),
 }
 
 
@@ -83,3 +84,15 @@ def test_nuclei_are_brighter_inside_than_around():
         inside = labels == object_id
         around = ndimage.binary_dilation(inside, np.ones((1, 3, 3)), iterations=8) & (labels == 0)
         assert np.median(movie[inside]) > 2 * np.median(movie[around])
+
+
+def test_synthetic_tracks_say_what_the_truth_shows():
+    sample = synthetic_timelapse()
+    labels = tifffile.imread(sample.labels_path)
+    with (sample.movie_path.parent / "tracks.csv").open(newline="") as file:
+        tracks = {int(row["object_id"]): row for row in csv.DictReader(file)}
+    assert sorted(tracks) == sorted(set(np.unique(labels)) - {0})
+    for object_id, track in tracks.items():
+        frames = np.flatnonzero((labels == object_id).any(axis=(1, 2)))
+        assert (frames[0], frames[-1]) == (int(track["first_frame"]), int(track["last_frame"]))
+    assert [object_id for object_id in tracks if tracks[object_id]["parent_id"] == "6"] == [13, 14]
