@@ -82,6 +82,7 @@ def clip_loss(
     prompts: PromptSettings,
     weights: LossWeights,
     generator: Generator,
+    teach_encoder: bool = True,
 ) -> StepLoss:
     """Compute the loss of a batch of clips.
 
@@ -102,6 +103,8 @@ def clip_loss(
         Loss weights.
     generator : Generator
         Source of all chance in the step.
+    teach_encoder : bool
+        Whether the gradient goes on into the image encoder.
 
     Returns
     -------
@@ -111,7 +114,8 @@ def clip_loss(
     if float(torch.rand((), generator=generator)) < 0.5:
         batch = _reversed(batch)
     images = torch.from_numpy(batch.images_bthw)
-    features = model.encode_image(network_images(images))
+    with torch.set_grad_enabled(teach_encoder and torch.is_grad_enabled()):
+        features = model.encode_image(network_images(images))
     frames, size = images.shape[1], images.shape[-1]
     clip = Clip(model, features, objects_of(batch), frames, size, prompts, weights, generator)
     tracked = [_prompted_frame(clip)]

@@ -47,8 +47,9 @@ class Replica:
         Parameters
         ----------
         parameters : iterable of nn.Parameter
-            The same ones, in the same order, in every replica; those without a gradient count as
-            zero, which makes theirs zero rather than None.
+            The same ones, in the same order, in every replica. A missing gradient counts as zero;
+            those that no replica has a gradient for have none afterwards either, so that the
+            optimizer leaves them alone.
         used : float
             Share of the budget used so far, by this process.
 
@@ -77,7 +78,8 @@ class Replica:
         agreed = float(self.clock[0])
         self._meet()
         for weight in weights:
-            weight.grad = mean[offset : offset + weight.numel()].view(weight.shape)
+            part = mean[offset : offset + weight.numel()]
+            weight.grad = part.view(weight.shape) if bool(part.any()) else None
             offset += weight.numel()
         return agreed
 

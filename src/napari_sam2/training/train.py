@@ -253,7 +253,8 @@ def step_loss(
         batch = batches.still_batch(number.batch, stage.images, stage.objects, size)
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
         if is_clip:
-            return clip_loss(model, batch, **options)  # type: ignore[arg-type]
+            taught = stage.clips_teach_encoder
+            return clip_loss(model, batch, teach_encoder=taught, **options)  # type: ignore[arg-type]
         return still_loss(model, batch, stage, **options)  # type: ignore[arg-type]
 
 
