@@ -22,7 +22,7 @@ def test_the_rate_is_the_number_above_one(speed, text):
 
 
 def test_no_bar_without_a_terminal(capsys):
-    with frame_progress("Tracking") as progress:
+    with frame_progress("Tracking", above="cells on cpu") as progress:
         progress(Progress(1, 2, 0))
     with byte_progress("Downloading") as arrived:
         arrived(5, None)
@@ -37,10 +37,11 @@ def test_a_terminal_sees_frames_rate_and_time_left(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
-    with frame_progress("Tracking movie.tif") as progress:
+    with frame_progress("movie.tif", above="cells on cpu") as progress:
         progress(Progress(1, 2, 0))
         progress(Progress(2, 2, 1))
     shown = capsys.readouterr().err
-    assert "Tracking movie.tif" in shown
+    assert "cells on cpu" in shown
+    assert "movie.tif" in shown
     assert "2/2" in shown
     assert "frame" in shown

@@ -47,7 +47,7 @@ def follow(
     ValueError, OSError, RuntimeError, KeyboardInterrupt
         As `track_movie`; a note on them says which frames are written, and where.
     """
-    with frame_progress(f"{movie.name}, {network.description}") as progress:
+    with frame_progress(movie.name, above=network.description) as progress:
         try:
             return track_movie(
                 movie,

@@ -32,16 +32,27 @@ class FrameRateColumn(ProgressColumn):
         """Write the rate of the last frames."""
         rate = task.finished_speed or task.speed
         if not rate:
-            return Text("- frames/s", style="progress.data.speed")
-        slow, fast = f"{1 / rate:.1f} s/frame", f"{rate:.1f} frames/s"
-        return Text(slow if rate < 1 else fast, style="progress.data.speed")
+            text = "- frames/s"
+        else:
+            text = f"{rate:.1f} frames/s" if rate >= 1 else f"{1 / rate:.1f} s/frame"
+        return Text(text, style="progress.data.speed", no_wrap=True)
 
 
 @contextmanager
-def frame_progress(description: str) -> Iterator[Callable[[Progress], None]]:
-    """Show frames done, frames per second and time left; yields what `track_movie` calls."""
+def frame_progress(description: str, *, above: str) -> Iterator[Callable[[Progress], None]]:
+    """Show frames done, frames per second and time left; yields what `track_movie` calls.
+
+    Parameters
+    ----------
+    description
+        A word or two before the bar.
+    above
+        A line above it.
+    """
     columns = (MofNCompleteColumn(), FrameRateColumn(), TimeRemainingColumn())
     with _bars(*columns) as bars:
+        if not bars.disable:
+            bars.console.print(above, markup=False, highlight=False)
         task = bars.add_task(description, total=None)
 
         def update(progress: Progress) -> None:
