@@ -100,6 +100,13 @@ class TrackedObject:
         """Frames whose prompts propagation keeps to, in order."""
         return sorted(frame for frame in self.prompts if frame not in self.transient)
 
+    def overwrite(self, frame: int) -> None:
+        """Forget a transient correction, now that a pass has been at its frame."""
+        if frame in self.transient:
+            self.transient.remove(frame)
+            del self.prompts[frame]
+            self.answers.pop(frame, None)
+
     def has_reached(self, frame: int) -> bool:
         """Whether a pass has been at a frame."""
         return self.reached is not None and self.reached[0] <= frame <= self.reached[1]

@@ -238,7 +238,7 @@ class Tracker:
         self._remember(frame, objects, ordered, composition)
         for each, answer in zip(objects, ordered, strict=True):
             each.previous = answer
-            each.transient.discard(frame)
+            each.overwrite(frame)
             each.reach(frame)
             if frame not in each.prompted_frames:
                 self._seen.keep(each.object_id, frame, SeenMask(answer.view, answer.logits_hw))
