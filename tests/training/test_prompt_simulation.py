@@ -5,17 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from napari_sam2.training.losses import binary_targets
-from napari_sam2.training.prompt_simulation import (
+from napari_sam2.training.displacement import (
     Displacement,
-    PromptKind,
-    corrective_clicks,
     corrupted_logits,
     displaced_logits,
+    true_logits,
+)
+from napari_sam2.training.losses import binary_targets
+from napari_sam2.training.prompt_simulation import (
+    PromptKind,
+    corrective_clicks,
     initial_prompts,
     object_boxes,
     object_clicks,
-    true_logits,
 )
 
 NOWHERE = Displacement(shift=0.0, scale=1.0, turn=0.0, threshold=0.0)

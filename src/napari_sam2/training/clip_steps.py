@@ -15,13 +15,9 @@ from napari_sam2.network import SAM2, Decoded, ImageFeatures, MemoryTokens
 from napari_sam2.tracking.dense_prompts import soften_previous
 from napari_sam2.training.config import PromptSettings
 from napari_sam2.training.data.clip_batch import ClipBatch
+from napari_sam2.training.displacement import corrupted_logits, true_logits
 from napari_sam2.training.losses import LossWeights, MaskLoss, is_present, mask_loss
-from napari_sam2.training.prompt_simulation import (
-    PromptKind,
-    SimulatedPrompts,
-    corrupted_logits,
-    true_logits,
-)
+from napari_sam2.training.prompt_simulation import PromptKind, SimulatedPrompts
 from napari_sam2.training.steps import (
     StepLoss,
     StepMetrics,

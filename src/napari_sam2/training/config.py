@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from napari_sam2.training.displacement import Displacement
 from napari_sam2.training.losses import LossWeights
-from napari_sam2.training.prompt_simulation import Displacement
 
 _Value = TypeVar("_Value")
 

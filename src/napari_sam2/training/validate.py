@@ -19,8 +19,8 @@ from napari_sam2.training.data.mixture import Mixture, Weighted
 from napari_sam2.training.data.sources import ClipSource, StillSource
 from napari_sam2.training.data.splits import split
 from napari_sam2.training.data.stacks import LabelledStack
+from napari_sam2.training.displacement import Displacement
 from napari_sam2.training.losses import LossWeights
-from napari_sam2.training.prompt_simulation import Displacement
 from napari_sam2.training.steps import StepMetrics, still_loss
 
 _STILL = Displacement(shift=0.0, scale=1.0, turn=0.0, threshold=0.0)
