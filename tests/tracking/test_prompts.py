@@ -17,6 +17,7 @@ def check(prompt):
     ("prompt", "words"),
     [
         (Point(0, 0, (1, 1)), "object id of 1 or more"),
+        (Point(0, 2**32, (1, 1)), "at most 4294967295"),
         (Point(5, 1, (1, 1)), "frame from 0 to 4, got frame 5"),
         (Point(-1, 1, (1, 1)), "frame from 0 to 4, got frame -1"),
         (Point(0, 1, (50, 30)), "are y and x swapped"),

@@ -72,6 +72,14 @@ def test_a_painted_mask_comes_back_to_the_pixel_and_is_locked(small_model, movie
     assert result.objects[0].area_px == mask.sum()
 
 
+def test_the_largest_label_costs_no_memory(small_model, movie):
+    tracker = tracker_of(small_model, movie)
+    tracker.add(Mask(0, 2**32 - 1, square(10, 12)))
+    result = tracker.predict(0)
+    assert result.objects[0].area_px == 400
+    assert result.labels.max() == 2**32 - 1
+
+
 def test_an_object_marked_absent_has_no_pixel(small_model, movie):
     tracker = tracker_of(small_model, movie)
     tracker.add(Mask(0, 1, square(10, 12)))

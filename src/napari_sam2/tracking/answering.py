@@ -9,16 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_sam2.network.prompt_encoder import (
-    BOX_BOTTOM_RIGHT,
-    BOX_TOP_LEFT,
-    NEGATIVE,
-    POSITIVE,
-)
 from napari_sam2.tracking.dense_prompts import render_prompts, soften_previous
 from napari_sam2.tracking.memory import Memory, Recall
 from napari_sam2.tracking.objects import Answer, TrackedObject
-from napari_sam2.tracking.placement import Extent, Placement, mask_extent
+from napari_sam2.tracking.placement import Placement, mask_extent
+from napari_sam2.tracking.prompt_geometry import extent_of_box, extent_of_mask, input_points
 from napari_sam2.tracking.prompts import FramePrompts, combine
 from napari_sam2.tracking.runner import (
     NO_OBJECT,
@@ -118,7 +113,7 @@ class Answerer:
 
     def _given(self, frame: int, prompts: FramePrompts) -> Answer:
         assert prompts.mask is not None
-        view = self._placement.for_extent(_array_extent(prompts.mask))
+        view = self._placement.for_extent(extent_of_mask(prompts.mask))
         mask = (view.crop_mask(prompts.mask)[0, 0] >= 0.5).float()
         pointer = self._runner.pointer_of_mask(frame, view, mask)
         logits = _shrink((2 * mask - 1) * CERTAIN).to(self._runner.device)
@@ -130,9 +125,9 @@ class Answerer:
         if prior is not None and mask_extent(prior.logits_hw, prior.view) is not None:
             return prior.view
         if prompts.mask is not None:
-            return self._placement.for_extent(_array_extent(prompts.mask))
+            return self._placement.for_extent(extent_of_mask(prompts.mask))
         if prompts.box is not None:
-            return self._placement.for_extent(_box_extent(prompts.box))
+            return self._placement.for_extent(extent_of_box(prompts.box))
         return self._view_for_clicks(frame, prompts)
 
     def _view_for_clicks(self, frame: int, prompts: FramePrompts) -> View:
@@ -182,7 +177,7 @@ class Answerer:
         prior: SeenMask | None,
         recall: Recall | None,
     ) -> Request:
-        points, labels = _input_points(prompts, view)
+        points, labels = input_points(prompts, view)
         mask = self._mask_prompt(prompts, view, prior)
         if self._config.dense_prompts:
             earlier = None if mask is None else mask[None, None].cpu()
@@ -267,39 +262,12 @@ def _answer(view: View, found: Segmentation, prompts: FramePrompts | None) -> An
     )
 
 
-def _input_points(prompts: FramePrompts, view: View) -> tuple[Tensor, Tensor]:
-    """Return points (K, 2), x first, and labels (K,) of the view's input; a box comes first."""
-    points: list[tuple[float, float]] = []
-    labels: list[int] = []
-    if prompts.box is not None:
-        y0, x0, y1, x1 = prompts.box
-        points += [view.to_input_xy((y0, x0)), view.to_input_xy((y1, x1))]
-        labels += [BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]
-    points += [view.to_input_xy(yx) for yx in prompts.points_yx]
-    labels += [POSITIVE if sign else NEGATIVE for sign in prompts.positive]
-    return torch.tensor(points).reshape(-1, 2), torch.tensor(labels, dtype=torch.long)
-
-
 def _shrink(mask_hw: Tensor) -> Tensor:
     """Bring (S, S) to (S / 4, S / 4) with antialiasing."""
     side = mask_hw.shape[-1] // MASK_STRIDE
     return torch.nn.functional.interpolate(
         mask_hw[None, None].float(), (side, side), mode="bilinear", antialias=True
     )[0, 0]
-
-
-def _array_extent(mask: np.ndarray) -> Extent:
-    rows, columns = np.nonzero(mask)
-    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
-    diameter = max(2 * np.sqrt(len(rows) / np.pi), 0.6 * max(height, width))
-    return Extent((float(rows.mean()), float(columns.mean())), float(diameter))
-
-
-def _box_extent(box: tuple[float, float, float, float]) -> Extent:
-    y0, x0, y1, x1 = box
-    height, width = y1 - y0, x1 - x0
-    diameter = max(np.sqrt(height * width), 0.6 * max(height, width))
-    return Extent(((y0 + y1) / 2, (x0 + x1) / 2), float(diameter))
 
 
 def _trust(found: Segmentation, view: View) -> float:

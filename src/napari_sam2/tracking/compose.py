@@ -38,10 +38,11 @@ class Layered:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Composition:
-    """Labels (Y, X) uint32 and each object's logits at the frame's pixels."""
+    """Labels (Y, X) uint32; each object's logits at the frame's pixels, and its area in pixels."""
 
     labels: np.ndarray
     logits: dict[int, MaskLogits]
+    areas: dict[int, int]
 
 
 def compose(layers: list[Layered], shape_yx: tuple[int, int]) -> Composition:
@@ -51,17 +52,19 @@ def compose(layers: list[Layered], shape_yx: tuple[int, int]) -> Composition:
     """
     labels = np.zeros(shape_yx, np.uint32)
     best = np.zeros(shape_yx, np.float32)
-    logits = {}
+    logits, tiles = {}, {}
     for layer in sorted(layers, key=lambda each: (each.locked is not None, each.object_id)):
         if layer.locked is not None:
             rows, columns, values = _locked_logits(layer.locked)
         else:
             rows, columns, values = layer.view.paint_logits(layer.logits_hw, shape_yx)
         logits[layer.object_id] = MaskLogits((rows.start, columns.start), values)
+        tiles[layer.object_id] = labels[rows, columns]
         wins = values > best[rows, columns]
         best[rows, columns][wins] = values[wins]
         labels[rows, columns][wins] = layer.object_id
-    return Composition(labels, logits)
+    areas = {each: int(np.count_nonzero(tile == each)) for each, tile in tiles.items()}
+    return Composition(labels, logits, areas)
 
 
 def exclude_others(layer: Layered, mask_logits_hw: Tensor, labels: np.ndarray) -> Tensor:

@@ -84,6 +84,7 @@ class Absent:
 Prompt: TypeAlias = Point | Box | Mask | Polygon | Scribble | Absent
 
 SCRIBBLE_POINTS = 8  # points that a scribble is read as
+LARGEST_ID = 2**32 - 1  # labels are uint32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,12 +150,13 @@ def check_prompt(prompt: Prompt, frames: int, shape_yx: tuple[int, int]) -> None
     Raises
     ------
     ValueError
-        If the object id is below 1, the frame or a position is outside the movie, a mask has
+        If the object id is not a label, the frame or a position is outside the movie, a mask has
         another shape or is empty, or a box, polygon or scribble has no extent.
     """
-    if prompt.object_id < 1:
+    if not 1 <= prompt.object_id <= LARGEST_ID:
         raise ValueError(
-            f"expected an object id of 1 or more (0 is background), got {prompt.object_id}"
+            f"expected an object id of 1 or more (0 is background) and at most {LARGEST_ID}, got "
+            f"{prompt.object_id}"
         )
     if not 0 <= prompt.frame < frames:
         raise ValueError(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
 from torch import Tensor
 
 from napari_sam2.network import SAM2
 from napari_sam2.tracking.answering import Answerer
-from napari_sam2.tracking.compose import Composition, Layered, compose, exclude_others
+from napari_sam2.tracking.compose import Composition, compose, exclude_others
 from napari_sam2.tracking.memory import MemoryBank
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.passes import Pass, plan, plan_changes
 from napari_sam2.tracking.placement import Placement
 from napari_sam2.tracking.prompts import Prompt, check_prompt
-from napari_sam2.tracking.results import FrameResult, ObjectResult, ObjectState
+from napari_sam2.tracking.reporting import frame_result, layer_of
+from napari_sam2.tracking.results import FrameResult
 from napari_sam2.tracking.runner import NetworkRunner, full_logits
 from napari_sam2.tracking.seen import SeenMask, SeenMasks
 from napari_sam2.tracking.settings import Direction, TrackerSettings
@@ -109,7 +109,7 @@ class Tracker:
         for tracked, answer in zip(chosen, answers, strict=True):
             if frame not in tracked.bank.prompted:
                 self._remember(frame, [tracked], [answer], composition)
-        return _frame_result(frame, chosen, answers, composition)
+        return frame_result(frame, chosen, answers, composition)
 
     def candidates(self, object_id: int, frame: int) -> tuple[tuple[Tensor, float], ...]:
         """Return the three masks of an ambiguous first click, (logits, estimated IoU) each."""
@@ -242,7 +242,7 @@ class Tracker:
             each.reach(frame)
             if frame not in each.prompted_frames:
                 self._seen.keep(each.object_id, frame, SeenMask(answer.view, answer.logits_hw))
-        return _frame_result(frame, objects, ordered, composition)
+        return frame_result(frame, objects, ordered, composition)
 
     # ---- one frame
 
@@ -253,7 +253,7 @@ class Tracker:
         return tracked.answers[frame]
 
     def _compose(self, objects: list[TrackedObject], answers: list[Answer]) -> Composition:
-        layers = [_layer(o, a) for o, a in zip(objects, answers, strict=True)]
+        layers = [layer_of(o, a) for o, a in zip(objects, answers, strict=True)]
         return compose(layers, self._source.shape_yx)
 
     def _remember(
@@ -267,7 +267,7 @@ class Tracker:
         for tracked, answer in zip(objects, answers, strict=True):
             logits = full_logits(answer.logits_hw, answer.view.size)
             if self.settings.exclusive and len(objects) > 1:
-                logits = exclude_others(_layer(tracked, answer), logits, composition.labels)
+                logits = exclude_others(layer_of(tracked, answer), logits, composition.labels)
             masks.append(logits)
         for tracked, memory in zip(
             objects, self._answerer.memories(frame, answers, masks), strict=True
@@ -314,33 +314,3 @@ class Tracker:
         if not chosen:
             raise ValueError("expected at least one prompt before propagating, got none")
         return chosen
-
-
-def _layer(tracked: TrackedObject, answer: Answer) -> Layered:
-    return Layered(tracked.object_id, answer.view, answer.logits_hw, answer.locked_mask)
-
-
-def _frame_result(
-    frame: int, objects: list[TrackedObject], answers: list[Answer], composition: Composition
-) -> FrameResult:
-    areas = np.bincount(composition.labels.ravel(), minlength=1)
-    results = []
-    for tracked, answer in zip(objects, answers, strict=True):
-        label = tracked.object_id
-        area = int(areas[label]) if label < len(areas) else 0
-        if answer.locked:
-            state = ObjectState.LOCKED
-        else:
-            present = answer.object_score > 0 and area > 0
-            state = ObjectState.VISIBLE if present else ObjectState.ABSENT
-        results.append(
-            ObjectResult(
-                label,
-                state,
-                answer.prompts is not None,
-                answer.object_score,
-                answer.predicted_iou,
-                area,
-            )
-        )
-    return FrameResult(frame, composition.labels, tuple(results), composition.logits)

@@ -1,0 +1,43 @@
+"""Where prompts lie: their points in a view's input, and the extent of boxes and masks."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_sam2.network.prompt_encoder import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, NEGATIVE, POSITIVE
+from napari_sam2.tracking.placement import Extent
+from napari_sam2.tracking.prompts import FramePrompts
+from napari_sam2.tracking.views import View
+
+ELONGATION = 0.6  # diameter of a thin object, as a share of its length
+
+
+def input_points(prompts: FramePrompts, view: View) -> tuple[Tensor, Tensor]:
+    """Return points (K, 2), x first, and labels (K,) of the view's input; a box comes first."""
+    points: list[tuple[float, float]] = []
+    labels: list[int] = []
+    if prompts.box is not None:
+        y0, x0, y1, x1 = prompts.box
+        points += [view.to_input_xy((y0, x0)), view.to_input_xy((y1, x1))]
+        labels += [BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]
+    points += [view.to_input_xy(yx) for yx in prompts.points_yx]
+    labels += [POSITIVE if sign else NEGATIVE for sign in prompts.positive]
+    return torch.tensor(points).reshape(-1, 2), torch.tensor(labels, dtype=torch.long)
+
+
+def extent_of_mask(mask: np.ndarray) -> Extent:
+    """Measure a painted mask, bool (Y, X) with at least one pixel."""
+    rows, columns = np.nonzero(mask)
+    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    diameter = max(2 * np.sqrt(len(rows) / np.pi), ELONGATION * max(height, width))
+    return Extent((float(rows.mean()), float(columns.mean())), float(diameter))
+
+
+def extent_of_box(box: tuple[float, float, float, float]) -> Extent:
+    """Measure a box (y0, x0, y1, x1)."""
+    y0, x0, y1, x1 = box
+    height, width = y1 - y0, x1 - x0
+    diameter = max(np.sqrt(height * width), ELONGATION * max(height, width))
+    return Extent(((y0 + y1) / 2, (x0 + x1) / 2), float(diameter))
