@@ -19,7 +19,13 @@ def plain_table(*columns: str, title: str | None = None) -> Table:
     """Make an empty table: the first column to the left, the others, numbers, to the right."""
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", overflow="fold")
+        # The first column names things that are typed again, so it is never broken.
+        table.add_column(
+            column,
+            justify="right" if index else "left",
+            overflow="fold",
+            no_wrap=index == 0,
+        )
     return table
 
 

@@ -11,7 +11,7 @@ from napari_sam2.cli.results import show, write_json
 if TYPE_CHECKING:
     from napari_sam2.model import ModelInfo
 
-_ORIGINS = {"embedded": "in this package", "published": "Meta", "home": "yours"}
+_ORIGINS = {"embedded": "this package, experimental", "published": "Meta", "home": "yours"}
 
 
 def list_names(json_file: JsonFile = None) -> None:
