@@ -332,3 +332,13 @@ def test_an_ambiguous_click_offers_three_masks(small_model, movie):
     assert all(isinstance(logits, torch.Tensor) for logits, _ in offered)
     tracker.add(Point(0, 1, (35, 30)))
     assert tracker.candidates(1, 0) == ()
+
+
+def test_a_view_is_encoded_once_however_small_the_cache(small_model, movie, monkeypatch):
+    monkeypatch.setattr("napari_sam2.tracking.features.CAPACITY_BYTES", 1)
+    tracker = tracker_of(small_model, movie, view="whole")
+    tracker.add(Point(0, 1, (30, 30)))
+    tracker.add(Mask(0, 2, square(10, 12)))
+    for _ in tracker.propagate("forward"):
+        pass
+    assert tracker._runner.features.encoded == len(movie)

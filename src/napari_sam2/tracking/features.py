@@ -12,7 +12,7 @@ from napari_sam2.network import SAM2, ImageFeatures
 from napari_sam2.tracking.source import FrameBuffer
 from napari_sam2.tracking.views import View
 
-CAPACITY_BYTES = 2**25  # small, so that memory is flat from the first hundred frames on
+CAPACITY_BYTES = 2**24  # small, so that memory is flat from the first hundred frames on
 VIEWS_AT_ONCE = 8
 
 Place: TypeAlias = tuple[int, View]  # a frame and where to look
@@ -46,6 +46,7 @@ class FeatureCache:
             found.update(self._encode(missing[start : start + VIEWS_AT_ONCE]))
         for place in distinct:
             self._keep(place, found[place])
+        self._make_room({frame for frame, _ in distinct})
         if len(distinct) == 1:
             return found[distinct[0]].expand(len(places))
         together = _concatenate([found[place] for place in distinct])
@@ -71,7 +72,10 @@ class FeatureCache:
             self._features[place] = features
             self._held += _bytes(features)
         self._features.move_to_end(place)
-        while self._held > CAPACITY_BYTES and len(self._features) > 1:
+
+    def _make_room(self, frames_in_use: set[int]) -> None:
+        """Drop the oldest, but no view of a frame in use: it is about to be asked for again."""
+        while self._held > CAPACITY_BYTES and next(iter(self._features))[0] not in frames_in_use:
             self._held -= _bytes(self._features.popitem(last=False)[1])
 
 
