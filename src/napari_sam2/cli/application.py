@@ -9,6 +9,8 @@ import typer
 from napari_sam2.cli.demo import EXAMPLES as DEMO_EXAMPLES
 from napari_sam2.cli.demo import demo
 from napari_sam2.cli.errors import CommandGroup
+from napari_sam2.cli.evaluate import EXAMPLES as EVALUATE_EXAMPLES
+from napari_sam2.cli.evaluate import evaluate
 from napari_sam2.cli.models import app as models
 from napari_sam2.cli.options import examples
 from napari_sam2.cli.track import EXAMPLES as TRACK_EXAMPLES
@@ -34,6 +36,7 @@ app = typer.Typer(
 )
 app.command(epilog=examples(*DEMO_EXAMPLES))(demo)
 app.command(epilog=examples(*TRACK_EXAMPLES))(track)
+app.command(epilog=examples(*EVALUATE_EXAMPLES))(evaluate)
 app.command(epilog=examples(*TRAIN_EXAMPLES))(train)
 app.add_typer(models, name="models")
 

@@ -75,6 +75,18 @@ def byte_progress(description: str) -> Iterator[Callable[[int, int | None], None
 
 
 @contextmanager
+def count_progress(description: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how many of a number of things are done; yields what takes both numbers."""
+    with _bars(MofNCompleteColumn(), TimeRemainingColumn()) as bars:
+        task = bars.add_task(description, total=None)
+
+        def update(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
+
+        yield update
+
+
+@contextmanager
 def share_progress(description: str) -> Iterator[Callable[[float, str], None]]:
     """Show the share of a budget that is used, from 0 to 1, and a line about it."""
     columns = (TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.fields[detail]}"))
