@@ -234,6 +234,23 @@ def test_windows_follow_the_objects(small_model):
     assert view.scale > 64 / 320
 
 
+@pytest.mark.parametrize("earlier", [False, True])
+def test_far_clicks_are_seen_together(small_model, earlier):
+    frames = np.random.default_rng(1).random((2, 512, 512), np.float32)
+    source = type("Source", (), {"shape_yx": (512, 512), "__len__": lambda self: 2})()
+    source.read = lambda frame: frames[frame]
+    tracker = tracker_of(small_model, source)
+    tracker.add(Box(0, 1, ((40, 40), (58, 60))))
+    if earlier:
+        tracker.predict(0)
+    tracker.add(Point(0, 1, (200.0, 220.0)))
+    tracker.add(Point(0, 1, (500.0, 20.0), positive=False))
+    tracker.predict(0)
+    view = tracker._objects[1].answers[0].view
+    assert view.holds((200.0, 220.0))
+    assert view.holds((40, 40))
+
+
 def test_cancelling_keeps_what_was_done(small_model, movie):
     tracker = tracker_of(small_model, movie)
     tracker.add(Point(0, 1, (30, 30)))

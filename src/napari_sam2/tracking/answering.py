@@ -13,7 +13,13 @@ from napari_sam2.tracking.dense_prompts import render_prompts, soften_previous
 from napari_sam2.tracking.memory import Memory, Recall
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.placement import Placement, mask_extent
-from napari_sam2.tracking.prompt_geometry import extent_of_box, extent_of_mask, input_points
+from napari_sam2.tracking.prompt_geometry import (
+    extent_of_box,
+    extent_of_mask,
+    extent_of_positions,
+    input_points,
+    positions_inside,
+)
 from napari_sam2.tracking.prompts import FramePrompts, combine
 from napari_sam2.tracking.runner import (
     NO_OBJECT,
@@ -29,6 +35,7 @@ from napari_sam2.tracking.views import MASK_STRIDE, View
 
 CERTAIN = 10.0  # logit of what the user says
 PRIOR_LIMIT = 32.0  # mask logits that a further click corrects are clipped to this
+CLOSER_LOOKS = 3  # at most, after the first one
 PREFERRED = (20.0, 110.0)  # diameters in input pixels at which a first click is trusted
 
 
@@ -56,8 +63,8 @@ class Answerer:
         if prompts.locks:
             return self._given(frame, prompts)
         prior = tracked.outdated.get(frame)
-        recall = self._recall_for_correction(tracked, frame, prior)
-        view = self._view_for_prompts(tracked, frame, prompts, prior)
+        view = self._holding(self._view_for_prompts(frame, prompts, prior), prompts, prior)
+        recall = self._recall_for_correction(tracked, frame, prior, view)
         answer = self._segment_prompts(frame, view, prompts, prior, recall)
         if view != self._placement.whole or self._placement.choice != "whole":
             answer = self._look_closer(frame, answer, prompts, prior, recall)
@@ -119,9 +126,7 @@ class Answerer:
         logits = _shrink((2 * mask - 1) * CERTAIN).to(self._runner.device)
         return Answer(view, logits, CERTAIN, 1.0, pointer, prompts)
 
-    def _view_for_prompts(
-        self, tracked: TrackedObject, frame: int, prompts: FramePrompts, prior: SeenMask | None
-    ) -> View:
+    def _view_for_prompts(self, frame: int, prompts: FramePrompts, prior: SeenMask | None) -> View:
         if prior is not None and mask_extent(prior.logits_hw, prior.view) is not None:
             return prior.view
         if prompts.mask is not None:
@@ -130,9 +135,16 @@ class Answerer:
             return self._placement.for_extent(extent_of_box(prompts.box))
         return self._view_for_clicks(frame, prompts)
 
+    def _holding(self, view: View, prompts: FramePrompts, prior: SeenMask | None) -> View:
+        """Return the view, or a wider one if it leaves out what belongs to the object."""
+        inside = positions_inside(prompts)
+        if all(view.holds(yx) for yx in inside):
+            return view
+        extent = None if prior is None else mask_extent(prior.logits_hw, prior.view)
+        return self._placement.for_extent(extent_of_positions(inside, extent))
+
     def _view_for_clicks(self, frame: int, prompts: FramePrompts) -> View:
-        inside = [yx for yx, sign in zip(prompts.points_yx, prompts.positive, strict=True) if sign]
-        centre = np.mean(inside or prompts.points_yx, axis=0)
+        centre = np.mean(positions_inside(prompts) or prompts.points_yx, axis=0)
         views = self._placement.for_click((float(centre[0]), float(centre[1])))
         if len(views) == 1:
             return views[0]
@@ -149,14 +161,18 @@ class Answerer:
         prior: SeenMask | None,
         recall: Recall | None,
     ) -> Answer:
-        """Answer once more in the view that suits the size which was found."""
-        extent = mask_extent(answer.logits_hw, answer.view)
-        if extent is None or prior is not None:
+        """Answer again in the view that suits the size which was found, until it stays."""
+        if prior is not None:
             return answer
-        view = self._placement.for_extent(extent)
-        if view == answer.view:
-            return answer
-        return self._segment_prompts(frame, view, prompts, prior, recall)
+        for _ in range(CLOSER_LOOKS):
+            extent = mask_extent(answer.logits_hw, answer.view)
+            if extent is None:
+                return answer
+            view = self._holding(self._placement.for_extent(extent), prompts, None)
+            if view == answer.view:
+                return answer
+            answer = self._segment_prompts(frame, view, prompts, prior, recall)
+        return answer
 
     def _segment_prompts(
         self,
@@ -194,7 +210,7 @@ class Answerer:
         return view.reproject(prior.logits_hw, prior.view).clamp(-PRIOR_LIMIT, PRIOR_LIMIT)
 
     def _recall_for_correction(
-        self, tracked: TrackedObject, frame: int, prior: SeenMask | None
+        self, tracked: TrackedObject, frame: int, prior: SeenMask | None, view: View
     ) -> Recall | None:
         """Return what a correction attends to; nothing where the object was never tracked."""
         if prior is None or not tracked.has_reached(frame):
@@ -202,7 +218,7 @@ class Answerer:
         if frame in tracked.bank.prompted or not tracked.bank.prompted:
             return None
         recall = tracked.bank.recall(frame, tracked.last_step)
-        return self._in_view(tracked, recall, prior.view) if recall.maps else None
+        return self._in_view(tracked, recall, view) if recall.maps else None
 
     # ---- tracking
 

@@ -8,22 +8,27 @@ from torch import Tensor
 
 from napari_sam2.network.prompt_encoder import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, NEGATIVE, POSITIVE
 from napari_sam2.tracking.placement import Extent
-from napari_sam2.tracking.prompts import FramePrompts
+from napari_sam2.tracking.prompts import FramePrompts, Position
 from napari_sam2.tracking.views import View
 
 ELONGATION = 0.6  # diameter of a thin object, as a share of its length
 
 
 def input_points(prompts: FramePrompts, view: View) -> tuple[Tensor, Tensor]:
-    """Return points (K, 2), x first, and labels (K,) of the view's input; a box comes first."""
+    """Return points (K, 2), x first, and labels (K,) of the view's input; a box comes first.
+
+    Negative points outside of the view say nothing there and are left out.
+    """
     points: list[tuple[float, float]] = []
     labels: list[int] = []
     if prompts.box is not None:
         y0, x0, y1, x1 = prompts.box
         points += [view.to_input_xy((y0, x0)), view.to_input_xy((y1, x1))]
         labels += [BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]
-    points += [view.to_input_xy(yx) for yx in prompts.points_yx]
-    labels += [POSITIVE if sign else NEGATIVE for sign in prompts.positive]
+    for yx, sign in zip(prompts.points_yx, prompts.positive, strict=True):
+        if sign or view.holds(yx):
+            points.append(view.to_input_xy(yx))
+            labels.append(POSITIVE if sign else NEGATIVE)
     return torch.tensor(points).reshape(-1, 2), torch.tensor(labels, dtype=torch.long)
 
 
@@ -41,3 +46,24 @@ def extent_of_box(box: tuple[float, float, float, float]) -> Extent:
     height, width = y1 - y0, x1 - x0
     diameter = max(np.sqrt(height * width), ELONGATION * max(height, width))
     return Extent(((y0 + y1) / 2, (x0 + x1) / 2), float(diameter))
+
+
+def positions_inside(prompts: FramePrompts) -> list[Position]:
+    """Return the positions (y, x) that belong to the object: positive points and box corners."""
+    signed = zip(prompts.points_yx, prompts.positive, strict=True)
+    inside = [yx for yx, positive in signed if positive]
+    if prompts.box is not None:
+        y0, x0, y1, x1 = prompts.box
+        inside += [(y0, x0), (y1, x1)]
+    return inside
+
+
+def extent_of_positions(positions: list[Position], mask: Extent | None) -> Extent:
+    """Measure what holds positions (y, x), and a mask of known extent if there is one."""
+    spread = list(positions)
+    if mask is not None:
+        (y, x), radius = mask.centre_yx, mask.diameter / 2
+        spread += [(y - radius, x - radius), (y + radius, x + radius)]
+    low, high = np.min(spread, axis=0), np.max(spread, axis=0)
+    centre = (low + high) / 2
+    return Extent((float(centre[0]), float(centre[1])), float((high - low).max()))

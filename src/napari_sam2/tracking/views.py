@@ -54,6 +54,10 @@ class View:
         y, x = ((v + 0.5 - o) * self.scale - 0.5 for v, o in zip(yx, self.origin_yx, strict=True))
         return x, y
 
+    def holds(self, yx: tuple[float, float]) -> bool:
+        """Whether a frame position lies in the view."""
+        return all(-0.5 <= value <= self.size - 0.5 for value in self.to_input_xy(yx))
+
     def crop_image(self, frame: np.ndarray, device: torch.device) -> Tensor:
         """Cut the view out of a frame as a normalised network input.
 
