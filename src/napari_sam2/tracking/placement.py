@@ -16,9 +16,10 @@ from torch import Tensor
 from napari_sam2.tracking.settings import ViewChoice
 from napari_sam2.tracking.views import MASK_STRIDE, View, whole_view
 
-SMALL = 36.0  # diameter in input pixels below which an object is magnified ...
-TARGET = 48.0  # ... to this one
-LARGE = 120.0  # diameter in input pixels above which a window zooms out
+TARGET = 64.0  # diameter in input pixels at which an object is looked at best ...
+FRACTION = 0.25  # ... but no more of a small input's side
+SMALL = 0.75  # of the target: objects below are magnified ...
+LARGE = 2.5  # ... and windows zoom out on objects above
 MAX_SCALE = 4.0  # input pixels per frame pixel, at most
 REACH = 0.3  # distance from a window's centre, in sides, at which it is left
 GRID = 0.5  # spacing of windows, in sides
@@ -55,13 +56,18 @@ class Placement:
         """The view of the whole frame."""
         return whole_view(self.shape_yx, self.size)
 
+    @property
+    def target(self) -> float:
+        """Diameter in input pixels that windows bring objects to."""
+        return min(TARGET, FRACTION * self.size)
+
     def for_extent(self, extent: Extent) -> View:
         """Return the view for an object of known place and size."""
         whole = self.whole
-        fits = self.choice == "auto" and extent.diameter * whole.scale >= SMALL
+        fits = self.choice == "auto" and extent.diameter * whole.scale >= SMALL * self.target
         if self.choice == "whole" or fits:
             return whole
-        scale = min(TARGET / max(extent.diameter, 1.0), MAX_SCALE)
+        scale = min(self.target / max(extent.diameter, 1.0), MAX_SCALE)
         steps = round(2 * math.log2(scale))  # half octaves, so that neighbours agree
         return self._window(extent.centre_yx, 2.0 ** (steps / 2))
 
@@ -82,7 +88,7 @@ class Placement:
         if view == self.whole and self.choice != "window":
             return view
         seen = extent.diameter * view.scale
-        if seen > LARGE or seen < SMALL / 2:
+        if not SMALL / 2 <= seen / self.target <= LARGE:
             return self.for_extent(extent)
         distance = max(abs(a - b) for a, b in zip(extent.centre_yx, view.centre_yx, strict=True))
         return (
