@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from napari_sam2.model.folders import read_config
 from napari_sam2.training.config import Recipe
 from napari_sam2.training.state import TrainingState, load_state, new_state
 from napari_sam2.training.steps import StepMetrics
@@ -52,7 +52,7 @@ def test_a_run_writes_a_log_and_a_model_in_bfloat16(
     weights = load_file(tmp_path / "weights.safetensors")
     assert {value.dtype for value in weights.values()} == {torch.bfloat16}
     assert weights.keys() == state.average.state_dict().keys()
-    assert json.loads((tmp_path / "config.json").read_text())["preset"] == "tiny"
+    assert read_config(tmp_path) == state.model.config
 
 
 def test_two_processes_take_the_mean_gradient_of_their_batches(

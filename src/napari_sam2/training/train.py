@@ -16,10 +16,10 @@ from pathlib import Path
 
 import torch
 
+from napari_sam2.model import save_model
 from napari_sam2.network import SAM2
 from napari_sam2.training.balance import balanced
 from napari_sam2.training.config import Recipe, position, read_recipe
-from napari_sam2.training.export import export_model
 from napari_sam2.training.log import TrainingLog
 from napari_sam2.training.numbered_steps import Batches, StepNumber, step_loss
 from napari_sam2.training.replicas import Replica, run_replicas
@@ -161,7 +161,7 @@ class _Run:
         """Validate, save and export."""
         self._run_validation()
         save_state(self._state, self._out)
-        export_model(self._state.average, self._out, preset=self._recipe.preset)
+        save_model(self._state.average, self._out, dtype=torch.bfloat16)
 
     def _tick(self) -> None:
         """Move the clocks on."""
@@ -196,6 +196,8 @@ class _Run:
         if self._validate is None:
             return
         numbers = self._validate(self._state.average)
+        if not numbers:
+            return
         path = self._out / "validation.csv"
         is_new = not path.exists()
         with path.open("a", encoding="utf-8") as file:

@@ -5,6 +5,7 @@ They steer a run; the evaluation of a finished model is the business of `napari_
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +51,7 @@ def held_out_numbers(
         Takes a network and returns, by name, the mean IoU after one and three clicks on stills of
         nuclei and of everything else, and the mean IoU on the tracked frames of clips from one
         click: warped stills of nuclei, and movies. The numbers are the same at each call for the
-        same weights.
+        same weights; those that no held-out data is there for are left out.
     """
     held_out = split(root).validation
     nuclei = tuple(stack for stack in held_out if stack.name.startswith("dsb2018"))
@@ -61,16 +62,18 @@ def held_out_numbers(
 
     def measure(model: SAM2) -> dict[str, float]:
         numbers = {}
-        for name, stacks in (("nuclei", nuclei), ("others", others)):
-            stills = Mixture(_stills(stacks), (), seed=7)
-            found = [_click(model, stills, step) for step in range(batches)]
+        for name, stills in (("nuclei", _stills(nuclei)), ("others", _stills(others))):
+            mixture = Mixture(stills, (), seed=7)
+            found = [_click(model, mixture, step) for step in range(batches) if stills]
             numbers[f"{name}_click1"] = _mean([metrics.click_iou for metrics in found])
             numbers[f"{name}_click3"] = _mean([metrics.corrected_iou for metrics in found])
-        for name, clips in (("nuclei", warped), ("movies", tracked)):
-            found = [_track(model, clips, step, frames) for step in range(batches)]
+        for name, mixture in (("nuclei", warped), ("movies", tracked)):
+            found = [
+                _track(model, mixture, step, frames) for step in range(batches) if mixture.clips
+            ]
             numbers[f"{name}_tracked"] = _mean([metrics.tracked_iou for metrics in found])
             numbers[f"{name}_last"] = _mean([metrics.last_iou for metrics in found])
-        return numbers
+        return {name: value for name, value in numbers.items() if not math.isnan(value)}
 
     return measure
 
@@ -109,5 +112,5 @@ def _track(model: SAM2, mixture: Mixture, step: int, frames: int) -> StepMetrics
 
 def _mean(values: list[float]) -> float:
     """Average what was measured; nan if nothing was."""
-    measured = [value for value in values if value == value]
-    return sum(measured) / len(measured) if measured else float("nan")
+    measured = [value for value in values if not math.isnan(value)]
+    return sum(measured) / len(measured) if measured else math.nan
