@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,8 +15,6 @@ from napari_sam2.model.home import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
 from napari_sam2.network.config import ConvolutionalConfig, HieraConfig, SAM2Config
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from napari_sam2.network import SAM2
 
 FORMAT = 1
@@ -89,7 +88,7 @@ def read_config(folder: Path) -> SAM2Config:
 
 
 def save_model(
-    model: SAM2, folder: Path, *, dtype: torch.dtype | None = None, card: str | None = None
+    model: SAM2, folder: str | Path, *, dtype: torch.dtype | None = None, card: str | None = None
 ) -> Path:
     """Write a network as a model folder that `load_model` and `list_models` know.
 
@@ -109,6 +108,7 @@ def save_model(
     Path
         The folder.
     """
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         name: (value.to(dtype) if dtype is not None and value.is_floating_point() else value)
