@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -18,12 +18,14 @@ from napari_sam2.network import (
     PromptTensors,
     upsample_logits,
 )
+from napari_sam2.network.prompt_encoder import POSITIVE
 from napari_sam2.tracking.features import FeatureCache
 from napari_sam2.tracking.memory import Recall
 from napari_sam2.tracking.precision import resolve_precision
 from napari_sam2.tracking.settings import TrackerSettings
 from napari_sam2.tracking.source import FrameBuffer, FrameSource
-from napari_sam2.tracking.views import View
+from napari_sam2.tracking.tidy import tidy_mask
+from napari_sam2.tracking.views import MASK_STRIDE, View
 
 NO_OBJECT = -1024.0  # mask logit everywhere when the object is absent
 STABILITY_MARGIN, STABILITY_LIMIT = 0.05, 0.98
@@ -164,7 +166,10 @@ class NetworkRunner:
             memory = self._memory_tokens([each.recall for each in batch if each.recall])
             embedding = self.model.with_memory(features, memory)
         decoded = self.model.decode(embedding, features, self._prompts(batch))
-        return self._answers(decoded, few_points=len(batch[0].labels) <= 1)
+        answers = self._answers(decoded, few_points=len(batch[0].labels) <= 1)
+        if not self.settings.tidy:
+            return answers
+        return [_tidied(answer, each) for answer, each in zip(answers, batch, strict=True)]
 
     def _memory_tokens(self, recalls: list[Recall]) -> MemoryTokens:
         maps = torch.stack([torch.stack([m.map_chw for _, m in r.maps]) for r in recalls])
@@ -222,6 +227,13 @@ class NetworkRunner:
 
     def _column(self, values: list[float]) -> Tensor:
         return torch.tensor(values, device=self.device)[:, None]
+
+
+def _tidied(answer: Segmentation, request: Request) -> Segmentation:
+    side = len(answer.logits_hw)
+    cells = (request.points_xy[request.labels == POSITIVE] // MASK_STRIDE).clamp(0, side - 1)
+    kept = [(int(y), int(x)) for x, y in cells.tolist()]
+    return replace(answer, logits_hw=tidy_mask(answer.logits_hw, kept))
 
 
 def full_logits(logits_hw: Tensor, size: int) -> Tensor:

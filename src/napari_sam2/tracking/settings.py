@@ -27,6 +27,8 @@ class TrackerSettings:
         Prompted frames attended: the first one and the nearest others. None attends to all.
     exclusive
         Objects share no pixel, before memories are encoded as well as in the labels.
+    tidy
+        Drop specks and fill pinholes of masks, before memories are encoded as well.
     like_reference
         Passes as in the original implementation: a correction on a tracked frame is overwritten by
         the next pass, every tracked frame is kept and may be attended to by later passes, and all
@@ -41,6 +43,7 @@ class TrackerSettings:
     precision: Precision = "auto"
     max_prompt_memories: int | None = 4
     exclusive: bool = True
+    tidy: bool = True
     like_reference: bool = False
     objects_at_once: int = 32
 
@@ -59,8 +62,8 @@ class TrackerSettings:
     def reference(cls, input_size: int | None = None) -> TrackerSettings:
         """Return what the original implementation does, for comparisons with it.
 
-        Whole frames in float32, every prompted frame attended, overlapping objects, corrections
-        that the next propagation forgets, memories kept from one pass to the next.
+        Whole frames in float32, every prompted frame attended, overlapping and untidied masks,
+        corrections that the next propagation forgets, memories kept from one pass to the next.
         """
         return cls(
             view="whole",
@@ -68,5 +71,6 @@ class TrackerSettings:
             precision="float32",
             max_prompt_memories=None,
             exclusive=False,
+            tidy=False,
             like_reference=True,
         )

@@ -1,0 +1,56 @@
+"""Tidy masks: one object is one piece, give or take, without pinholes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy.ndimage import label
+from torch import Tensor
+
+FRAGMENT = 0.1  # of the largest piece: smaller pieces are dropped
+PINHOLE = 0.03  # of the object: smaller holes are filled
+UNSURE = 0.5  # mask logit, positive or negative, of what was changed
+
+
+def tidy_mask(logits_hw: Tensor, kept_yx: Sequence[tuple[int, int]] = ()) -> Tensor:
+    """Drop specks and fill pinholes of a mask.
+
+    Parameters
+    ----------
+    logits_hw
+        (S / 4, S / 4) mask logits.
+    kept_yx
+        Rows and columns of logits whose piece stays however small it is: the user clicked it.
+
+    Returns
+    -------
+    Tensor
+        The same where nothing was to be done, else a new one whose changed logits barely cross
+        zero.
+    """
+    mask = (logits_hw > 0).cpu().numpy()
+    pieces, count = label(mask)
+    if count == 0:
+        return logits_hw
+    areas = np.bincount(pieces.ravel())
+    specks = set(np.flatnonzero(areas < FRAGMENT * areas[1:].max()).tolist())
+    specks -= {0, *(int(pieces[y, x]) for y, x in kept_yx)}
+    drop = np.isin(pieces, list(specks))
+    fill = _pinholes(mask)
+    if not drop.any() and not fill.any():
+        return logits_hw
+    tidied = logits_hw.clone()
+    tidied[torch.from_numpy(drop).to(tidied.device)] = -UNSURE
+    tidied[torch.from_numpy(fill).to(tidied.device)] = UNSURE
+    return tidied
+
+
+def _pinholes(mask: np.ndarray) -> np.ndarray:
+    """Find background that an object encloses, as far as it is small."""
+    gaps, count = label(~mask)
+    border = np.unique(np.concatenate((gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1])))
+    areas = np.bincount(gaps.ravel(), minlength=count + 1)
+    small = np.flatnonzero(areas < PINHOLE * mask.sum())
+    return np.isin(gaps, [gap for gap in small if gap > 0 and gap not in border])
