@@ -46,6 +46,10 @@ def train(
         Path | None,
         typer.Option(help="Folder with image, video and natural, instead of the recipe's."),
     ] = None,
+    synthetic: Annotated[
+        Path | None,
+        typer.Option(help="Folder of made-up movies; by default [bold]synthetic[/bold] in --data."),
+    ] = None,
     threads: Threads = None,
     json_file: JsonFile = None,
 ) -> None:
@@ -58,7 +62,7 @@ def train(
     if minutes is not None:
         chosen = replace(chosen, minutes=minutes, steps=0)
     folder = data_folder(recipe, chosen, data)
-    state = _run(chosen, out, folder, processes=threads or usable_cores())
+    state = _run(chosen, out, folder, synthetic, processes=threads or usable_cores())
     facts = {"steps": state.step, "seconds": state.elapsed_seconds, "model": str(out)}
     write_json(facts, json_file)
     place = escape(str(out))
@@ -88,7 +92,9 @@ def data_folder(recipe_path: Path, recipe: Recipe, given: Path | None) -> Path:
     return folder
 
 
-def _run(recipe: Recipe, out: Path, data: Path, *, processes: int) -> TrainingState:
+def _run(
+    recipe: Recipe, out: Path, data: Path, synthetic: Path | None, *, processes: int
+) -> TrainingState:
     import torch
 
     from napari_sam2.cli.progress import share_progress
@@ -99,7 +105,7 @@ def _run(recipe: Recipe, out: Path, data: Path, *, processes: int) -> TrainingSt
     from napari_sam2.training.validate import held_out_numbers
 
     torch.set_num_threads(1)  # processes use the cores; more threads in each would only compete
-    mixture = build_mixture(data, seed=recipe.seed)
+    mixture = build_mixture(data, seed=recipe.seed, synthetic=synthetic)
     mixture = balanced(mixture, recipe.still_shares, recipe.clip_shares)
     with share_progress(f"Training {recipe.preset}") as show_share:
 

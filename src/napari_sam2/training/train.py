@@ -1,25 +1,21 @@
 """The training loop, from a recipe to a model folder that can be loaded.
 
-``python -m napari_sam2.training.train RECIPE --out DIR`` starts a run or goes on with the one in
-DIR. Written there: ``log.csv``, ``validation.csv``, ``checkpoint.pt`` every few minutes, and at the
-end ``weights.safetensors`` and ``config.json``.
+Written to the folder of the run: ``log.csv``, ``validation.csv``, ``checkpoint.pt`` every few minutes,
+and at the end ``weights.safetensors`` and ``config.json``.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from napari_sam2.model import save_model
 from napari_sam2.network import SAM2
-from napari_sam2.training.balance import balanced
-from napari_sam2.training.config import Recipe, position, read_recipe
+from napari_sam2.training.config import Recipe, position
 from napari_sam2.training.log import TrainingLog
 from napari_sam2.training.numbered_steps import Batches, StepNumber, step_loss
 from napari_sam2.training.replicas import Replica, run_replicas
@@ -220,34 +216,3 @@ def _update(state: TrainingState, rate: float, recipe: Recipe) -> None:
         _LOGGER.warning("step %d skipped: its gradient is not finite", state.step)
     state.optimizer.zero_grad(set_to_none=True)
     update_average(state, recipe.optimizer.ema)
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Run the loop from the command line."""
-    from napari_sam2.training.data.recipes import build_mixture
-    from napari_sam2.training.validate import held_out_numbers
-
-    parser = argparse.ArgumentParser(
-        prog="python -m napari_sam2.training.train", description=__doc__
-    )
-    parser.add_argument("recipe", type=Path, help="a TOML recipe")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--data", help="folder of training data, instead of the recipe's")
-    parser.add_argument("--synthetic", help="folder of made-up movies (default: DATA/synthetic)")
-    parser.add_argument("--minutes", type=float, help="budget, instead of the recipe's")
-    parser.add_argument("--processes", type=int, default=2, help="processes (default 2)")
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    recipe = read_recipe(options.recipe)
-    if options.minutes:
-        recipe = replace(recipe, minutes=options.minutes, steps=0)
-    data = options.data or recipe.data
-    mixture = build_mixture(data, seed=recipe.seed, synthetic=options.synthetic)
-    mixture = balanced(mixture, recipe.still_shares, recipe.clip_shares)
-    validate = held_out_numbers(data)
-    train(recipe, options.out, batches=mixture, validate=validate, processes=options.processes)
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,7 @@ import numpy as np
 from .geometry import Window, affine_matrix
 from .stacks import ObjectTable, Stack
 
-MIN_DIAMETER_PX = 17.0
+MIN_DIAMETER_PX = 26.0
 MAX_DIAMETER_PX = 110.0
 MAX_ZOOM = 4.5
 MIN_SOURCE_AREA_PX = 25
@@ -75,11 +75,12 @@ def draw_matrix(
 ) -> np.ndarray:
     """Draw scale, rotation, flip, shear and aspect of a window.
 
-    The anchor's equivalent diameter in the window is log-uniform from 17 px to
+    The anchor's equivalent diameter in the window is log-uniform from 26 px to
     ``largest_px``, unless that magnifies the source too much or shrinks it by more than
     ``min_zoom``: inference shows the whole frame at most.
     """
-    wanted = math.exp(rng.uniform(math.log(MIN_DIAMETER_PX), math.log(largest_px)))
+    smallest_px = min(MIN_DIAMETER_PX, largest_px)
+    wanted = math.exp(rng.uniform(math.log(smallest_px), math.log(largest_px)))
     return affine_matrix(
         float(np.clip(wanted / anchor.diameter_px, min(min_zoom, MAX_ZOOM), MAX_ZOOM)),
         angle=_draw_angle(rng),
