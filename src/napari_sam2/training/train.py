@@ -1,7 +1,7 @@
 """The training loop, from a recipe to a model folder that can be loaded.
 
-Written to the folder of the run: ``log.csv``, ``validation.csv``, ``checkpoint.pt`` every few minutes,
-and at the end ``weights.safetensors`` and ``config.json``.
+Written to the folder of the run: ``log.csv``, ``validation.csv``, ``checkpoint.pt`` every few
+minutes, and at the end ``weights.safetensors`` and ``config.json``.
 """
 
 from __future__ import annotations
