@@ -167,7 +167,13 @@ def test_ctrl_c_keeps_what_is_written(model_folder, tmp_path):
     zarr.create_array(
         str(movie), shape=(3000, 48, 64), chunks=(1, 48, 64), dtype="uint8", fill_value=7
     )
-    command = [PROGRAM, "track", movie, *CLICKS, "--model", model_folder, "--threads", "1"]
+    # A shell that runs the tests in the background lets them inherit an ignored SIGINT.
+    listening = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from napari_sam2.cli import main; main()"
+    )
+    command = [sys.executable, "-c", listening]
+    command += ["track", movie, *CLICKS, "--model", model_folder, "--threads", "1"]
     process = subprocess.Popen(
         [*map(str, command), "--output", str(tmp_path / "labels.zarr")],
         stderr=subprocess.PIPE,
