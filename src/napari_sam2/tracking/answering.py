@@ -36,6 +36,7 @@ from napari_sam2.tracking.views import MASK_STRIDE, View
 CERTAIN = 10.0  # logit of what the user says
 PRIOR_LIMIT = 32.0  # mask logits that a further click corrects are clipped to this
 CLOSER_LOOKS = 3  # at most, after the first one
+SURE = 0.5  # estimated IoU below which the size of a mask says nothing
 PREFERRED = (20.0, 110.0)  # diameters in input pixels at which a first click is trusted
 
 
@@ -166,7 +167,7 @@ class Answerer:
             return answer
         for _ in range(CLOSER_LOOKS):
             extent = mask_extent(answer.logits_hw, answer.view)
-            if extent is None:
+            if extent is None or answer.predicted_iou < SURE:
                 return answer
             view = self._holding(self._placement.for_extent(extent), prompts, None)
             if view == answer.view:

@@ -20,6 +20,7 @@ TARGET = 64.0  # diameter in input pixels at which an object is looked at best .
 FRACTION = 0.25  # ... but no more of a small input's side
 SMALL = 0.75  # of the target: objects below are magnified ...
 LARGE = 2.5  # ... and windows zoom out on objects above
+FIRST_LOOKS = 4  # views in which an object of unknown size is looked for, at most
 MAX_SCALE = 4.0  # input pixels per frame pixel, at most
 REACH = 0.3  # distance from a window's centre, in sides, at which it is left
 GRID = 0.5  # spacing of windows, in sides
@@ -78,10 +79,10 @@ class Placement:
             return [whole]
         views = [whole] if self.choice == "auto" else []
         scale = 2.0 ** (math.floor(math.log2(whole.scale)) + 1)
-        while scale <= MAX_SCALE / 2:
+        while scale <= MAX_SCALE:
             views.append(self._window(yx, scale))
             scale *= 2
-        return views[-3:] or [whole]
+        return views[-FIRST_LOOKS:] or [whole]
 
     def follow(self, view: View, extent: Extent) -> View:
         """Return the view for the next frame: the same one until the object leaves its middle."""
