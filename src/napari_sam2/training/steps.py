@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from napari_sam2.network import SAM2, Decoded, ImageFeatures, PromptTensors
 from napari_sam2.network.config import SAM2Config
 from napari_sam2.tracking.dense_prompts import PRIOR_LIMIT, render_prompts, soften_previous
+from napari_sam2.tracking.views import MEAN_RGB, STD_RGB
 from napari_sam2.training.config import PromptSettings, Stage
 from napari_sam2.training.data.clip_batch import ClipBatch
 from napari_sam2.training.losses import LEAST_CELLS, LossWeights, MaskLoss, mask_loss, soft_targets
@@ -21,8 +22,6 @@ from napari_sam2.training.prompt_simulation import (
     initial_prompts,
 )
 
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
 # Grid cells of the smallest object that is taught, about 16 pixels across: the tracker magnifies
 # what is smaller, and on the decoder's grid its outline is mostly chance.
 _SMALLEST_CELLS = 12.0
@@ -76,8 +75,8 @@ def network_images(images_bthw: Tensor) -> Tensor:
     """Make grey frames in [0, 1] what the network expects, (B * T, 3, S, S), channels last."""
     size = images_bthw.shape[-1]
     grey = images_bthw.reshape(-1, 1, size, size)
-    mean = torch.tensor(_MEAN).view(1, 3, 1, 1)
-    deviation = torch.tensor(_DEVIATION).view(1, 3, 1, 1)
+    mean = torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
+    deviation = torch.tensor(STD_RGB).view(1, 3, 1, 1)
     return ((grey - mean) / deviation).contiguous(memory_format=torch.channels_last)
 
 
