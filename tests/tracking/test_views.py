@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from napari_sam2.tracking.placement import FIRST_LOOKS, REACH, TARGET, Extent, Placement, mask_extent
+from napari_sam2.tracking.placement import (
+    FIRST_LOOKS,
+    REACH,
+    TARGET,
+    Extent,
+    Placement,
+    mask_extent,
+)
 from napari_sam2.tracking.views import MASK_STRIDE, MEAN_RGB, STD_RGB, View, whole_view
 
 CPU = torch.device("cpu")
