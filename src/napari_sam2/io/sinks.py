@@ -60,7 +60,6 @@ class LabelSink:
         self._format = label_format
         self._spec = spec
         self._array: zarr.Array | None = array
-        self._read_finished = None
         self._written: set[int] = set()
         self._highest = 0
         self._finished = False
