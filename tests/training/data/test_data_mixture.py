@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from napari_sam2.training.data.clip_batch import Clip, stack_clips
-from napari_sam2.training.data.loader import batches_ahead
 from napari_sam2.training.data.mixture import Mixture, Weighted
 from napari_sam2.training.data.mosaic import draw_mosaic
 from napari_sam2.training.data.sources import ClipSource, Request, StillSource
@@ -80,19 +79,3 @@ def test_clips_of_different_shape_cannot_be_stacked():
         stack_clips(clips)
     with pytest.raises(ValueError, match="ask for a batch of 1 or more"):
         stack_clips([])
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_batches_made_ahead_are_those_of_their_steps(mixture, workers):
-    def batch_of_step(step):
-        return mixture.still_batch(step, 2, 2, 64)
-
-    made = list(batches_ahead(batch_of_step, start=3, stop=7, workers=workers))
-    assert len(made) == 4
-    assert all(same(batch, batch_of_step(3 + i)) for i, batch in enumerate(made))
-
-
-def test_no_steps_no_batches_and_no_reversed_range(mixture):
-    assert list(batches_ahead(mixture.still_batch, start=2, stop=2)) == []
-    with pytest.raises(ValueError, match="give the step after the last one"):
-        list(batches_ahead(mixture.still_batch, start=2, stop=1))
