@@ -12,9 +12,9 @@ from napari_sam2.cli.options import Device, JsonFile, Model, Overwrite, Precisio
 from napari_sam2.cli.results import check_new, show, write_json
 
 if TYPE_CHECKING:
-    from napari_sam2.cli.computing import Computing
     from napari_sam2.evaluation import LabelledMovie, ObjectOverlap
     from napari_sam2.pipeline import TrackReport
+    from napari_sam2.pipeline.computing import Computing
     from napari_sam2.sample_data import SampleMovie
 
 _TILES = 6
@@ -75,7 +75,7 @@ def demo(
     labels.ome.zarr, overlay.png, overlay.gif and report.json.
     """
     from napari_sam2 import sample_data
-    from napari_sam2.cli.computing import Computing
+    from napari_sam2.pipeline.computing import Computing
 
     files = Files(output)
     check_new([files.sheet, files.animation, files.report, json_file], overwrite=overwrite)
@@ -119,11 +119,11 @@ class Outcome:
 
 def _track(sample: SampleMovie, files: Files, computing: Computing, *, overwrite: bool) -> Outcome:
     """Track the movie, compare with its reference, draw the pictures."""
-    from napari_sam2.cli.computing import prepare
     from napari_sam2.cli.following import follow
     from napari_sam2.evaluation import LabelledMovie, compare_labels
     from napari_sam2.io import open_label_sink, open_movie
     from napari_sam2.pipeline import read_prompts
+    from napari_sam2.pipeline.computing import prepare
     from napari_sam2.tracking import TrackerSettings
 
     clicks = read_prompts(sample.clicks_path)

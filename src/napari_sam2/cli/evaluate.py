@@ -59,11 +59,11 @@ def evaluate(
     Video protocols prompt each object on its first frame and follow it to its last one; the image
     protocols segment each object on single frames, without memory.
     """
-    from napari_sam2.cli.computing import Computing, prepare
     from napari_sam2.cli.progress import count_progress
     from napari_sam2.evaluation import Choice
     from napari_sam2.evaluation import evaluate as run
     from napari_sam2.io import open_movie
+    from napari_sam2.pipeline.computing import Computing, prepare
     from napari_sam2.tracking import TrackerSettings
 
     check_new([json_file], overwrite=overwrite)

@@ -13,8 +13,8 @@ from napari_sam2.pipeline import TrackReport, track_movie
 from napari_sam2.tracking import TrackerSettings
 
 if TYPE_CHECKING:
-    from napari_sam2.cli.computing import Network
     from napari_sam2.io import LabelSink, Movie
+    from napari_sam2.pipeline.computing import Network
     from napari_sam2.tracking import Prompt
     from napari_sam2.tracking.settings import Direction
 

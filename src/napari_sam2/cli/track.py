@@ -11,9 +11,9 @@ from napari_sam2.cli.options import Device, JsonFile, Model, Overwrite, Precisio
 from napari_sam2.cli.results import check_new, show, write_json
 
 if TYPE_CHECKING:
-    from napari_sam2.cli.computing import Network
     from napari_sam2.io import LabelSink
     from napari_sam2.pipeline import TrackReport
+    from napari_sam2.pipeline.computing import Network
     from napari_sam2.tracking import Prompt
 
 _PROMPTS, _RANGE, _LOOK = "Which objects", "Which frames", "How to look"
@@ -118,9 +118,9 @@ def track(
 
     Stopped by Ctrl-C, or by a frame that cannot be read, it keeps the frames written so far.
     """
-    from napari_sam2.cli.computing import Computing, prepare
     from napari_sam2.cli.following import Range, follow
     from napari_sam2.io import open_label_sink, open_movie
+    from napari_sam2.pipeline.computing import Computing, prepare
     from napari_sam2.tracking import TrackerSettings
     from napari_sam2.tracking.prompts import check_prompt
 
