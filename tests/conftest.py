@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import os
+import tempfile
+
 import pytest
 import torch
 
 from golden import recipe
 from napari_sam2.network import PRESETS, SAM2, ConvolutionalConfig, SAM2Config
 from napari_sam2.tracking.views import whole_view
+from screen import why_no_qt
 
 SMALL = SAM2Config(
     ConvolutionalConfig(widths=(16, 16, 32, 32), depths=(1, 1, 1, 1)),
@@ -15,6 +19,19 @@ SMALL = SAM2Config(
     memory_layers=1,
     feedforward_dim=32,
 )
+
+
+def pytest_addoption(parser, pluginmanager):
+    """Settle what must be so before pytest's plugins for Qt and napari wake up."""
+    if why_no_qt() and pluginmanager.has_plugin("pytest-qt"):
+        pluginmanager.unregister(name="pytest-qt")  # it would end the run
+
+
+def pytest_configure(config):
+    """Keep the user's own napari settings out of the tests, and the tests out of them."""
+    folder = tempfile.TemporaryDirectory(prefix="napari-sam2-tests-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["NAPARI_CONFIG"] = os.path.join(folder.name, "settings.yaml")
 
 
 def published(name, *, present=True):
