@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -31,7 +32,7 @@ def pytest_configure(config):
     """Keep the user's own napari settings out of the tests, and the tests out of them."""
     folder = tempfile.TemporaryDirectory(prefix="napari-sam2-tests-")
     config.add_cleanup(folder.cleanup)
-    os.environ["NAPARI_CONFIG"] = os.path.join(folder.name, "settings.yaml")
+    os.environ["NAPARI_CONFIG"] = str(Path(folder.name) / "settings.yaml")
 
 
 def published(name, *, present=True):
