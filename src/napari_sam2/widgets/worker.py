@@ -1,0 +1,133 @@
+"""Run an engine's jobs: in a napari worker thread, or at once for scripts and tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from qtpy.QtWidgets import QApplication
+from superqt.utils import GeneratorWorker
+
+if TYPE_CHECKING:
+    from napari_sam2.session.engine import Engine
+    from napari_sam2.session.tokens import Token
+
+_NICENESS = 5  # below the window, above training jobs that were started with nice 10
+
+
+class Runner(Protocol):
+    """Drains an engine and hands its tokens over on the main thread."""
+
+    @property
+    def running(self) -> bool:
+        """Whether work is under way."""
+
+    def start(
+        self,
+        engine: Engine,
+        on_token: Callable[[Token], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        """Begin to drain `engine`; `on_end` is called once, after the last token."""
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Wait until nothing runs (the engine has been told to cancel)."""
+
+
+class DirectRunner:
+    """Work at once on the calling thread: for scripts without an event loop and for tests."""
+
+    def __init__(self) -> None:
+        self._running = False
+
+    @property
+    def running(self) -> bool:
+        """Whether work is under way."""
+        return self._running
+
+    def start(
+        self,
+        engine: Engine,
+        on_token: Callable[[Token], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        """Drain `engine` before returning."""
+        self._running = True
+        try:
+            for token in engine.work():
+                on_token(token)
+        finally:
+            self._running = False
+        on_end()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Nothing runs between two calls."""
+
+
+class ThreadRunner:
+    """Work in a thread of napari's pool; tokens arrive on the main thread, in order."""
+
+    def __init__(self) -> None:
+        self._worker: GeneratorWorker[Token, None, None] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a worker has been started whose end has not been heard of."""
+        return self._worker is not None
+
+    def start(
+        self,
+        engine: Engine,
+        on_token: Callable[[Token], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        """Begin to drain `engine` in a worker thread."""
+        worker: GeneratorWorker[Token, None, None] = GeneratorWorker(_work, engine)
+
+        def finished(_: None = None) -> None:
+            self._worker = None
+            on_end()
+
+        worker.yielded.connect(on_token)
+        worker.finished.connect(finished)
+        self._worker = worker
+        worker.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Ask the worker to quit and wait for it, keeping the event loop alive."""
+        if self._worker is not None:
+            self._worker.quit()
+        until = time.monotonic() + timeout_s
+        while self._worker is not None and time.monotonic() < until:
+            QApplication.processEvents()
+            time.sleep(0.005)
+
+
+def _work(engine: Engine) -> Generator[Token, None, None]:
+    with _behind_the_window():
+        yield from engine.work()
+
+
+@contextlib.contextmanager
+def _behind_the_window() -> Iterator[None]:
+    """Leave a core and precedence to the thread that draws."""
+    import torch
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    if not sys.platform.startswith("linux"):  # elsewhere a niceness is that of the whole process
+        yield
+        return
+    thread = threading.get_native_id()
+    before = os.getpriority(os.PRIO_PROCESS, thread)
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, thread, max(before, _NICENESS))
+    try:
+        yield
+    finally:  # the thread goes back to the pool; only a privileged user may raise it again
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, thread, before)
