@@ -84,6 +84,11 @@ def build_network(
     return model.requires_grad_(True)
 
 
+def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
+    """Find the file that `load_model` would read; it raises the same."""
+    return _resolve(name_or_path)[0]
+
+
 def entry_config(entry: ModelEntry) -> SAM2Config:
     """Give the numbers of a named model's network."""
     return PRESETS[entry.name] if entry.published else read_config(entry.path)

@@ -1,0 +1,102 @@
+"""Measure the speed of a model on this machine once, and remember it in the home folder."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+from dataclasses import astuple
+from pathlib import Path
+
+import torch
+
+from napari_sam2.model.home import CONFIG_FILE, home_folder
+from napari_sam2.model.loading import find_weights
+from napari_sam2.pipeline.computing import Network, device_words
+from napari_sam2.tracking.precision import resolve_precision
+from napari_sam2.tracking.settings import Precision
+from napari_sam2.tracking.speed import Speed, measure_speed
+
+REMEMBERED = 100  # speeds; the oldest are forgotten
+_ENDS = 1 << 16  # bytes at both ends of a weights file that stand for its content
+
+
+def speeds_file() -> Path:
+    """Give the file that remembers."""
+    return home_folder() / "speeds.json"
+
+
+def speed_of(network: Network, *, again: bool = False) -> Speed:
+    """Return how fast a loaded model is here: as remembered, else measured in about a second.
+
+    Parameters
+    ----------
+    network
+        From `prepare`.
+    again
+        Measure even if there is something to remember.
+    """
+    weights = find_weights(network.name)
+    known = None if again else remembered_speed(weights, network.device, network.precision)
+    if known is not None:
+        return known
+    speed = measure_speed(network.model, precision=network.precision)
+    _remember(_key(weights, network.device, network.precision), speed)
+    return speed
+
+
+def remembered_speed(
+    weights: Path, device: torch.device, precision: Precision = "auto"
+) -> Speed | None:
+    """Return a speed that was measured with the same weights, device, threads and PyTorch."""
+    try:
+        return Speed(*_read()[_key(weights, device, precision)])
+    except (KeyError, TypeError, OSError):
+        return None
+
+
+def _key(weights: Path, device: torch.device, precision: Precision) -> str:
+    # A home folder may be shared by several machines.
+    dtype = str(resolve_precision(precision, device)).removeprefix("torch.")
+    here = (platform.node(), device_words(device), dtype, torch.__version__)
+    return " | ".join((_fingerprint(weights), *here))
+
+
+def _fingerprint(weights: Path) -> str:
+    """Hash the size, both ends (names, shapes, checksums) and the config of a weights file.
+
+    Hashing all of a large file would take longer than measuring.
+    """
+    size = weights.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with weights.open("rb") as stream:
+        digest.update(stream.read(_ENDS))
+        stream.seek(max(0, size - _ENDS))
+        digest.update(stream.read(_ENDS))
+    config = weights.with_name(CONFIG_FILE)
+    if config.is_file():
+        digest.update(config.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _read() -> dict[str, list[float]]:
+    try:
+        kept = json.loads(speeds_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _remember(key: str, speed: Speed) -> None:
+    kept = _read()
+    kept.pop(key, None)
+    kept[key] = list(astuple(speed))
+    kept = dict(list(kept.items())[-REMEMBERED:])
+    path = speeds_file()
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with contextlib.suppress(OSError):  # a read-only home: it is measured again next time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        os.replace(partial, path)
