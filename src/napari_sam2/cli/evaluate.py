@@ -36,7 +36,9 @@ def evaluate(
         ),
     ],
     protocol: Annotated[
-        Literal["click1", "click3", "box", "mask", "image-click1", "image-click3"],
+        Literal[
+            "click1", "click3", "box", "mask", "online", "offline", "image-click1", "image-click3"
+        ],
         typer.Option(help="What the simulated user gives."),
     ] = "click1",
     frames: Annotated[int | None, typer.Option(min=1, help="Use the first N frames only.")] = None,
