@@ -121,11 +121,11 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def devices_here() -> tuple[str, ...]:
-    """List the devices of this machine that `choose_device` takes, ``auto`` first."""
-    gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    apple = ["mps"] if torch.backends.mps.is_available() else []
-    return ("auto", "cpu", *gpus, *apple)
+def devices_here() -> dict[str, str]:
+    """List what `choose_device` takes on this machine, and the words for it; ``auto`` first."""
+    gpus = {f"cuda:{i}": torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())}
+    apple = {"mps": "Apple GPU"} if torch.backends.mps.is_available() else {}
+    return {"auto": "automatic", "cpu": "CPU", **gpus, **apple}
 
 
 def threads_beside_gui() -> int:
