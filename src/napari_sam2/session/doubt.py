@@ -73,6 +73,22 @@ def worst_of_runs(
     return np.divmod(places[first], doubtful.shape[1])
 
 
+def next_key(key: npt.NDArray[np.int64], here: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """Return the place of the least (frame, object) beyond `here`, else of the least of all, (1,).
+
+    Parameters
+    ----------
+    key
+        (2, N) frames and objects, N at least 1.
+    here
+        (2,).
+    """
+    beyond = (key[0] > here[0]) | ((key[0] == here[0]) & (key[1] > here[1]))
+    places = np.flatnonzero(beyond) if beyond.any() else np.arange(key.shape[1])
+    places = places[key[0, places] == key[0, places].min()]
+    return places[[np.argmin(key[1, places])]]
+
+
 def reasons(
     evidence: Evidence, judgement: Judgement, from_left: npt.NDArray[np.bool_]
 ) -> list[str]:

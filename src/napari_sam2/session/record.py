@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam2.session.confidence import CODE_OF_STATE, REACH, STATE_OF_CODE, VISIBLE
-from napari_sam2.session.doubt import Doubt, area_change, reasons
+from napari_sam2.session.doubt import Doubt, area_change, next_key, reasons
 from napari_sam2.session.record_table import Rows, Table, measure
 from napari_sam2.tracking import FrameResult, ObjectState
 
@@ -201,7 +201,7 @@ class TrackRecord:
         """
         with self._lock:
             rows, columns, ids = self._worst_places(object_ids)
-            order = np.argsort(self._table.confidence[rows, columns], kind="stable")
+            order = np.lexsort((ids, columns, self._table.confidence[rows, columns]))
             return self._doubts(rows[order], columns[order], ids[order])
 
     def next_doubtful(
@@ -230,15 +230,11 @@ class TrackRecord:
             rows, columns, ids = self._worst_places(object_ids)
             if rows.size == 0:
                 return None
-            later, earlier = columns > frame + REACH, columns < frame + REACH
-            if object_id is not None:
-                here = columns == frame + REACH
-                later |= here & (ids > object_id)
-                earlier |= here & (ids < object_id)
-            ahead = np.flatnonzero(later if step > 0 else earlier)
-            if ahead.size == 0:
-                ahead = np.arange(rows.size)
-            chosen = ahead[:1] if step > 0 else ahead[-1:]
+            # In order of frames, then objects; None is beyond the last object in either direction.
+            last = np.iinfo(np.int64).max if step > 0 else -1
+            key = np.stack([columns, ids])
+            here = np.array([frame + REACH, last if object_id is None else object_id])
+            chosen = next_key(key, here) if step > 0 else next_key(-key, -here)
             return self._doubts(rows[chosen], columns[chosen], ids[chosen])[0]
 
     # ---- inside
@@ -273,16 +269,14 @@ class TrackRecord:
     def _worst_places(
         self, object_ids: Iterable[int] | None
     ) -> tuple[Rows, Rows, npt.NDArray[np.int64]]:
-        """Return rows, columns and object ids of the worst frames, by frame and object."""
+        """Return rows, columns and object ids of the worst frames."""
         rows, columns = self._table.worst()
         id_of = np.zeros(self._table.rows, np.int64)
         id_of[list(self._row_of.values())] = list(self._row_of)
-        ids = id_of[rows]
         if object_ids is not None:
-            chosen = np.isin(ids, list(object_ids))
-            rows, columns, ids = rows[chosen], columns[chosen], ids[chosen]
-        order = np.lexsort((ids, columns))
-        return rows[order], columns[order], ids[order]
+            wanted = np.isin(id_of, list(object_ids))[rows]
+            rows, columns = rows[wanted], columns[wanted]
+        return rows, columns, id_of[rows]
 
     def _doubts(self, rows: Rows, columns: Rows, ids: npt.NDArray[np.int64]) -> list[Doubt]:
         evidence, judgement, from_left = self._table.around(rows, columns)

@@ -85,9 +85,10 @@ class Table:
         """Return all about single places, as arrays of N objects on one frame each."""
         wide = columns[:, None] + np.arange(-REACH, REACH + 1)
         evidence = Evidence(*(array[rows[:, None], wide] for array in _arrays(self.evidence)))
-        pairs = zip(rows, columns, strict=True)
-        from_left = np.array([self._from_left(row, np.array([each])) for row, each in pairs])
-        from_left = from_left.reshape(len(rows), 1)
+        from_left = np.ones((rows.size, 1), np.bool_)
+        for row in np.unique(rows):
+            of_row = rows == row
+            from_left[of_row, 0] = self._from_left(row, columns[of_row])
         return evidence, judge(evidence, from_left), from_left
 
     def worst(self) -> Places:
