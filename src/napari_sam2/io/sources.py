@@ -91,7 +91,7 @@ class ArraySource:
         named_axes: str | None = None,
         calibration: Calibration | None = None,
     ) -> None:
-        self._array = array
+        self.array = array
         self.shape = tuple(int(n) for n in array.shape)
         self.dtype = np.dtype(array.dtype).newbyteorder("=")
         self.named_axes = named_axes
@@ -99,7 +99,7 @@ class ArraySource:
 
     def read(self, index: Index) -> npt.NDArray[Any]:
         """Read the part of the array that `index` selects, as a NumPy array."""
-        return np.asarray(self._array[index], dtype=self.dtype)
+        return np.asarray(self.array[index], dtype=self.dtype)
 
     def close(self) -> None:
         """Do nothing: the array belongs to the caller, or to a store without open files."""

@@ -65,7 +65,7 @@ def open_zarr_array(array: zarr.Array, *, level: int = 0) -> ArraySource:
 def open_zarr_group(group: zarr.Group, *, level: int = 0, path: Path | None = None) -> ArraySource:
     """Open a level of an OME-Zarr image group; see `open_zarr_path`."""
     where = path if path is not None else group.name
-    metadata = _ome_metadata(group)
+    metadata = ome_metadata(group)
     if not metadata.get("multiscales"):
         return _open_inner(group, metadata, level=level, where=where)
     multiscale = metadata["multiscales"][0]
@@ -109,7 +109,8 @@ def _open_inner(
     )
 
 
-def _ome_metadata(group: zarr.Group) -> Mapping[str, Any]:
+def ome_metadata(group: zarr.Group) -> Mapping[str, Any]:
+    """Return the OME-Zarr metadata of a group, wherever its version keeps them."""
     attributes = group.attrs.asdict()
     ome = attributes.get("ome")
     return ome if isinstance(ome, Mapping) else attributes
