@@ -52,12 +52,12 @@ class Replay:
 
     def check_prompt(self, key, object_id, frame=0, tolerance=EXACT):
         self.tracker.predict(frame)
-        self.compare(key, self.tracker._objects[object_id].answers[frame], tolerance)
+        self.compare(key, self.tracker._roster.objects[object_id].answers[frame], tolerance)
 
     def check_pass(self, prefix, results):
         for result in results:
             for object_id in result.object_ids:
-                answer = self.tracker._objects[object_id].previous
+                answer = self.tracker._roster.objects[object_id].previous
                 key = f"{prefix}.t{result.frame}.obj{object_id}"
                 self.compare(key, answer, PROPAGATED)
             self.check_memory(prefix, result.frame)
@@ -65,7 +65,7 @@ class Replay:
     def check_memory(self, prefix, frame):
         key = f"memory.t{frame}.obj1"
         if prefix == "propagate" and key in self.golden:
-            bank = self.tracker._objects[1].bank
+            bank = self.tracker._roster.objects[1].bank
             memory = bank.prompted.get(frame) or bank._recent[frame]
             expected = self.golden[key][0]
             np.testing.assert_allclose(memory.map_chw[::4].numpy(), expected, atol=1e-3)

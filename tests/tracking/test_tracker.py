@@ -230,7 +230,7 @@ def test_windows_follow_the_objects(small_model):
     tracker.add(Box(0, 3, ((100, 100), (118, 120))))
     results = list(tracker.propagate("forward"))
     assert [r.frame for r in results] == [0, 1, 2, 3]
-    view = tracker._objects[1].view
+    view = tracker._roster.objects[1].view
     assert view.scale > 64 / 320
 
 
@@ -246,7 +246,7 @@ def test_far_clicks_are_seen_together(small_model, earlier):
     tracker.add(Point(0, 1, (200.0, 220.0)))
     tracker.add(Point(0, 1, (500.0, 20.0), positive=False))
     tracker.predict(0)
-    view = tracker._objects[1].answers[0].view
+    view = tracker._roster.objects[1].answers[0].view
     assert view.holds((200.0, 220.0))
     assert view.holds((40, 40))
 
@@ -351,11 +351,10 @@ def test_an_ambiguous_click_offers_three_masks(small_model, movie):
     assert tracker.candidates(1, 0) == ()
 
 
-def test_a_view_is_encoded_once_however_small_the_cache(small_model, movie, monkeypatch):
-    monkeypatch.setattr("napari_sam2.tracking.features.CAPACITY_BYTES", 1)
-    tracker = tracker_of(small_model, movie, view="whole")
+def test_a_view_is_encoded_once_however_small_the_cache(small_model, movie):
+    tracker = tracker_of(small_model, movie, view="whole", feature_bytes=1)
     tracker.add(Point(0, 1, (30, 30)))
     tracker.add(Mask(0, 2, square(10, 12)))
     for _ in tracker.propagate("forward"):
         pass
-    assert tracker._runner.features.encoded == len(movie)
+    assert tracker._visitor.runner.features.encoded == len(movie)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_sam2.tracking.candidates import answer_of
 from napari_sam2.tracking.dense_prompts import render_prompts, soften_previous
 from napari_sam2.tracking.memory import Memory, Recall
 from napari_sam2.tracking.objects import Answer, TrackedObject
@@ -80,7 +81,7 @@ class Answerer:
             requests.append(self._tracking_request(tracked, frame, view, recall))
         segmentations = self._runner.segment(requests)
         return [
-            _answer(request.view, found, None)
+            answer_of(request.view, found, None)
             for request, found in zip(requests, segmentations, strict=True)
         ]
 
@@ -184,7 +185,7 @@ class Answerer:
         recall: Recall | None,
     ) -> Answer:
         request = self._prompt_request(frame, view, prompts, prior, recall)
-        return _answer(view, self._runner.segment([request])[0], prompts)
+        return answer_of(view, self._runner.segment([request])[0], prompts)
 
     def _prompt_request(
         self,
@@ -263,20 +264,6 @@ class Answerer:
             tracked.bank.replace_frame(moved[each.frame])
         maps = tuple((slot, moved.get(each.frame, each)) for slot, each in recall.maps)
         return replace(recall, maps=maps)
-
-
-def _answer(view: View, found: Segmentation, prompts: FramePrompts | None) -> Answer:
-    ambiguous = prompts is not None and len(prompts.points_yx) == 1 and prompts.box is None
-    return Answer(
-        view,
-        found.logits_hw,
-        found.object_score,
-        found.predicted_iou,
-        found.pointer_c,
-        prompts,
-        found.candidates_khw if ambiguous else None,
-        tuple(found.candidate_ious_k.tolist()) if ambiguous else (),
-    )
 
 
 def _shrink(mask_hw: Tensor) -> Tensor:

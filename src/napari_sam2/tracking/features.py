@@ -12,7 +12,6 @@ from napari_sam2.network import SAM2, ImageFeatures
 from napari_sam2.tracking.source import FrameBuffer
 from napari_sam2.tracking.views import View
 
-CAPACITY_BYTES = 2**24  # small, so that memory is flat from the first hundred frames on
 VIEWS_AT_ONCE = 8
 
 Place: TypeAlias = tuple[int, View]  # a frame and where to look
@@ -27,13 +26,16 @@ class FeatureCache:
         The network.
     frames
         Where frames are read.
+    capacity_bytes
+        What may be kept.
     """
 
-    def __init__(self, model: SAM2, frames: FrameBuffer) -> None:
+    def __init__(self, model: SAM2, frames: FrameBuffer, capacity_bytes: int) -> None:
         self._model = model
         self._frames = frames
         self._device = next(model.parameters()).device
         self._features: OrderedDict[Place, ImageFeatures] = OrderedDict()
+        self._capacity = capacity_bytes
         self._held = 0
         self.encoded = 0  # views that went through the encoder so far
 
@@ -75,7 +77,7 @@ class FeatureCache:
 
     def _make_room(self, frames_in_use: set[int]) -> None:
         """Drop the oldest, but no view of a frame in use: it is about to be asked for again."""
-        while self._held > CAPACITY_BYTES and next(iter(self._features))[0] not in frames_in_use:
+        while self._held > self._capacity and next(iter(self._features))[0] not in frames_in_use:
             self._held -= _bytes(self._features.popitem(last=False)[1])
 
 

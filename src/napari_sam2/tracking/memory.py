@@ -65,6 +65,14 @@ class Recall:
     pointers: tuple[tuple[int, Tensor], ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameMemories:
+    """The recent frames of a bank, oldest first: memories, and pointers by frame."""
+
+    recent: tuple[Memory, ...]
+    pointers: tuple[tuple[int, Tensor], ...]
+
+
 @dataclass(slots=True)
 class MemoryBank:
     """Memories of one object.
@@ -109,6 +117,15 @@ class MemoryBank:
         """Drop the frame memories; prompts stay."""
         self._recent.clear()
         self._pointers.clear()
+
+    def copy_frames(self) -> FrameMemories:
+        """Return the frame memories as they are now."""
+        return FrameMemories(tuple(self._recent.values()), tuple(self._pointers.items()))
+
+    def restore_frames(self, memories: FrameMemories) -> None:
+        """Put back what `copy_frames` returned."""
+        self._recent = OrderedDict((each.frame, each) for each in memories.recent)
+        self._pointers = OrderedDict(memories.pointers)
 
     def replace_frame(self, memory: Memory) -> None:
         """Put a frame or prompt memory in the place of an earlier one of the same frame."""

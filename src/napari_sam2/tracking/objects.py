@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from napari_sam2.tracking.memory import MemoryBank
+from napari_sam2.tracking.frame_ranges import FrameRanges
+from napari_sam2.tracking.memory import FrameMemories, MemoryBank
 from napari_sam2.tracking.prompts import FramePrompts, Prompt
 from napari_sam2.tracking.seen import SeenMask
 from napari_sam2.tracking.views import View
@@ -29,8 +30,9 @@ class Answer:
         (C,) object pointer.
     prompts
         The combined prompts of the frame; None on tracked frames.
-    candidates_khw, candidate_ious
-        (3, S / 4, S / 4) masks of an ambiguous prompt and their estimated IoU; None elsewhere.
+    candidates_khw, candidate_ious, candidate_tokens_kc
+        (3, S / 4, S / 4) masks of an ambiguous prompt, their estimated IoU, and the tokens (3, C)
+        behind them; None elsewhere.
     """
 
     view: View
@@ -41,6 +43,12 @@ class Answer:
     prompts: FramePrompts | None = None
     candidates_khw: Tensor | None = None
     candidate_ious: tuple[float, ...] = ()
+    candidate_tokens_kc: Tensor | None = None
+
+    @property
+    def seen(self) -> SeenMask:
+        """What a correction of the answer starts from."""
+        return SeenMask(self.view, self.logits_hw, self.object_score, self.predicted_iou)
 
     @property
     def locked(self) -> bool:
@@ -51,6 +59,29 @@ class Answer:
     def locked_mask(self) -> np.ndarray | None:
         """The painted mask (Y, X) that is kept to the pixel, if any."""
         return self.prompts.mask if self.prompts is not None and self.prompts.locks else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pause:
+    """Where a pass left an object, so that another one can go on from there.
+
+    Parameters
+    ----------
+    frame
+        The last frame of the pass.
+    changes
+        How often the object's prompts had changed by then.
+    memories
+        Its recent frames.
+    previous, view
+        Its mask on the last frame; the view in use.
+    """
+
+    frame: int
+    changes: int
+    memories: FrameMemories
+    previous: Answer
+    view: View | None
 
 
 @dataclass(slots=True)
@@ -72,9 +103,14 @@ class TrackedObject:
     transient
         Corrected frames that the next pass computes anew (only with `like_reference`).
     changed
-        Frames whose prompts changed since they were last propagated.
+        Frames whose prompts changed since they were last propagated, each with the number of the
+        change.
+    changes
+        Number of changes of prompts so far.
     reached
-        First and last frame that has been tracked, or None.
+        Frames that have been tracked.
+    pauses
+        Where the last pass in each direction (1 or -1) left the object.
     view
         The view in use during a pass.
     previous
@@ -89,8 +125,10 @@ class TrackedObject:
     answers: dict[int, Answer] = field(default_factory=dict)
     outdated: dict[int, SeenMask] = field(default_factory=dict)
     transient: set[int] = field(default_factory=set)
-    changed: set[int] = field(default_factory=set)
-    reached: tuple[int, int] | None = None
+    changed: dict[int, int] = field(default_factory=dict)
+    changes: int = 0
+    reached: FrameRanges = field(default_factory=FrameRanges)
+    pauses: dict[int, Pause] = field(default_factory=dict)
     view: View | None = None
     previous: Answer | None = None
     last_step: int = 1
@@ -109,12 +147,42 @@ class TrackedObject:
 
     def has_reached(self, frame: int) -> bool:
         """Whether a pass has been at a frame."""
-        return self.reached is not None and self.reached[0] <= frame <= self.reached[1]
+        return frame in self.reached
 
     def reach(self, frame: int) -> None:
         """Note that a pass has been at a frame."""
-        first, last = self.reached or (frame, frame)
-        self.reached = min(first, frame), max(last, frame)
+        if frame not in self.reached:
+            # Prompts that lay ahead of all tracking outdate nothing: the pass took them along.
+            self.changed.pop(frame, None)
+            self.reached.add(frame)
+
+    def note_change(self, frame: int) -> None:
+        """Note that the prompts of a frame are not what they were."""
+        self.changes += 1
+        self.changed[frame] = self.changes
+
+    def pause(self, frame: int, step: int) -> None:
+        """Note where a pass leaves the object."""
+        if self.previous is not None:
+            memories = self.bank.copy_frames()
+            self.pauses[step] = Pause(frame, self.changes, memories, self.previous, self.view)
+
+    def resume(self, frame: int, step: int) -> bool:
+        """Go on at a frame where the last pass in this direction stopped, if that can be done."""
+        pause = self.pauses.get(step)
+        if pause is None or pause.frame != frame - step or pause.changes != self.changes:
+            return False
+        self.bank.restore_frames(pause.memories)
+        self.previous, self.view = pause.previous, pause.view
+        return True
+
+    def start_over(self, bank: MemoryBank) -> None:
+        """Forget everything that depends on the size of the network's input, or on its device."""
+        self.bank = bank
+        self.answers.clear()
+        self.outdated.clear()
+        self.pauses.clear()
+        self.previous = self.view = None
 
     def neighbours(self, frame: int) -> tuple[int | None, int | None]:
         """Return the prompted frames before and after a frame."""

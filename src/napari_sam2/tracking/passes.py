@@ -46,6 +46,8 @@ def plan(
     start: int | None,
     stop: int | None,
     frames: int,
+    *,
+    resume: bool = False,
 ) -> list[Pass]:
     """Plan the passes of a propagation; see `Tracker.propagate`.
 
@@ -59,13 +61,20 @@ def plan(
             raise ValueError(f"expected {name} from 0 to {frames - 1}, got {value}")
     passes = []
     for step in _steps(direction):
-        planned = (_segment(o, step, direction, start, stop, frames) for o in objects)
-        passes.append(Pass(step, tuple(s for s in planned if s is not None)))
+        planned = []
+        for tracked in objects:
+            whole = _segment(tracked, step, direction, start, stop, frames)
+            if whole is not None:
+                planned += _missing(whole, tracked) if resume else [whole]
+        passes.append(Pass(step, tuple(planned)))
     return passes
 
 
 def plan_changes(objects: Sequence[TrackedObject], frames: int) -> list[Pass]:
-    """Plan what prompts have changed: from each of them to its neighbours, both ways."""
+    """Plan what prompts have changed: from each of them to its neighbours, both ways.
+
+    Only as far as the object has been tracked: nothing else can be outdated.
+    """
     return [
         Pass(step, tuple(s for o in objects for s in _changed_segments(o, step, frames)))
         for step in (1, -1)
@@ -101,9 +110,16 @@ def _segment(
     return Segment(tracked.object_id, begin, end) if inside else None
 
 
+def _missing(whole: Segment, tracked: TrackedObject) -> list[Segment]:
+    gaps = tracked.reached.gaps(whole.start, whole.stop)
+    return [Segment(tracked.object_id, first, last) for first, last in gaps]
+
+
 def _changed_segments(tracked: TrackedObject, step: int, frames: int) -> list[Segment]:
     segments = []
     for frame in sorted(tracked.changed):
+        if not tracked.has_reached(frame):
+            continue
         before, after = tracked.neighbours(frame)
         if step > 0:
             end = frames - 1 if after is None else after - 1
@@ -113,6 +129,10 @@ def _changed_segments(tracked: TrackedObject, step: int, frames: int) -> list[Se
             end = 0 if before is None else before + 1
             begin = frame if frame in tracked.prompts else after
             begin = None if begin is None else begin - 1
-        if begin is not None and begin >= 0 and begin * step <= end * step:
+        reached = None if begin is None else tracked.reached.end_of_run(begin, step)
+        if begin is None or reached is None:
+            continue
+        end = min(end * step, reached * step) * step
+        if begin * step <= end * step:
             segments.append(Segment(tracked.object_id, begin, end))
     return list(dict.fromkeys(segments))

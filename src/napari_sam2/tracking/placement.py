@@ -84,6 +84,16 @@ class Placement:
             scale *= 2
         return views[-FIRST_LOOKS:] or [whole]
 
+    def ahead_of_click(self, yx: tuple[float, float] | None) -> list[View]:
+        """Return the views that a click at (y, x) on a new object will need, or any click."""
+        views = [] if self.choice == "window" else [self.whole]
+        return list(dict.fromkeys(views + ([] if yx is None else self.for_click(yx))))
+
+    def for_mask(self, logits_hw: Tensor, view: View) -> View:
+        """Return the view for a mask, logits (S / 4, S / 4) that were found in another view."""
+        extent = mask_extent(logits_hw, view)
+        return self.whole if extent is None else self.for_extent(extent)
+
     def follow(self, view: View, extent: Extent) -> View:
         """Return the view for the next frame: the same one until the object leaves its middle."""
         if view == self.whole and self.choice != "window":

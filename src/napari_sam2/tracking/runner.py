@@ -70,7 +70,7 @@ class Segmentation:
         The model's estimate of the IoU in [0, 1]; logit of presence.
     pointer_c
         (C,) object pointer.
-    candidates_khw, candidate_ious_k
+    candidates_khw, candidate_ious_k, candidate_tokens_kc
         The three masks of an ambiguous prompt.
     """
 
@@ -80,6 +80,7 @@ class Segmentation:
     pointer_c: Tensor
     candidates_khw: Tensor
     candidate_ious_k: Tensor
+    candidate_tokens_kc: Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +113,7 @@ class NetworkRunner:
         self.device = next(model.parameters()).device
         self.dtype = resolve_precision(settings.precision, self.device)
         self._frames = FrameBuffer(source, FRAMES_HELD)
-        self.features = FeatureCache(model, self._frames)
+        self.features = FeatureCache(model, self._frames, settings.feature_bytes)
 
     @contextmanager
     def _arithmetic(self) -> Iterator[None]:
@@ -146,6 +147,17 @@ class NetworkRunner:
                 features = self.features.of([(each.frame, each.view) for each in batch])
                 maps += self.model.encode_memory(features, soft, scores, binarize=False).unbind()
         return maps
+
+    def prepare(self, frame: int, view: View) -> None:
+        """Encode a view of a frame ahead of its use."""
+        with self._arithmetic():
+            self.features.of([(frame, view)])
+
+    def pointer_of_token(self, token_c: Tensor) -> Tensor:
+        """Return the pointer (C,) of an object that is there, from its output token (C,)."""
+        with self._arithmetic():
+            present = torch.ones(1, 1, device=self.device)
+            return self.model.object_pointers(token_c[None], present)[0].float()
 
     def pointer_of_mask(self, frame: int, view: View, mask_hw: Tensor) -> Tensor:
         """Return the pointer (C,) of a given mask (S, S) in [0, 1] (SAM 2, appendix D.1)."""
@@ -221,6 +233,7 @@ class NetworkRunner:
                 pointers[i].clone(),
                 decoded.mask_logits_b4hw[i, 1:],
                 decoded.predicted_iou_b4[i, 1:],
+                decoded.output_tokens_b4c[i, 1:],
             )
             for i in range(len(chosen))
         ]
@@ -230,10 +243,14 @@ class NetworkRunner:
 
 
 def _tidied(answer: Segmentation, request: Request) -> Segmentation:
-    side = len(answer.logits_hw)
-    cells = (request.points_xy[request.labels == POSITIVE] // MASK_STRIDE).clamp(0, side - 1)
-    kept = [(int(y), int(x)) for x, y in cells.tolist()]
-    return replace(answer, logits_hw=tidy_mask(answer.logits_hw, kept))
+    clicked = request.points_xy[request.labels == POSITIVE]
+    return replace(answer, logits_hw=tidy_around(answer.logits_hw, clicked))
+
+
+def tidy_around(logits_hw: Tensor, clicked_xy: Tensor) -> Tensor:
+    """Tidy mask logits (S / 4, S / 4); what input positions (K, 2), x first, click is kept."""
+    cells = (clicked_xy // MASK_STRIDE).clamp(0, len(logits_hw) - 1)
+    return tidy_mask(logits_hw, [(int(y), int(x)) for x, y in cells.tolist()])
 
 
 def full_logits(logits_hw: Tensor, size: int) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,10 +16,12 @@ CAPACITY_MASKS = 1024
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeenMask:
-    """A mask as it was shown: logits (S / 4, S / 4) in a view."""
+    """A mask as it was shown: logits (S / 4, S / 4) in a view, logit of presence, estimated IoU."""
 
     view: View
     logits_hw: Tensor
+    object_score: float
+    predicted_iou: float
 
 
 class SeenMasks:
@@ -32,7 +34,7 @@ class SeenMasks:
     def keep(self, object_id: int, frame: int, mask: SeenMask) -> None:
         """Store a mask, in half precision."""
         self._drop((object_id, frame))
-        small = SeenMask(mask.view, mask.logits_hw.to(torch.float16, copy=True))
+        small = replace(mask, logits_hw=mask.logits_hw.to(torch.float16, copy=True))
         self._masks[object_id, frame] = small
         self._held += small.logits_hw.nbytes
         while self._held > CAPACITY_BYTES or len(self._masks) > CAPACITY_MASKS:
@@ -41,7 +43,12 @@ class SeenMasks:
     def find(self, object_id: int, frame: int) -> SeenMask | None:
         """Return a stored mask, or None."""
         found = self._masks.get((object_id, frame))
-        return None if found is None else SeenMask(found.view, found.logits_hw.float())
+        return None if found is None else replace(found, logits_hw=found.logits_hw.float())
+
+    def move(self, device: torch.device) -> None:
+        """Bring all masks to another device."""
+        for key, mask in self._masks.items():
+            self._masks[key] = replace(mask, logits_hw=mask.logits_hw.to(device))
 
     def forget(self, object_id: int) -> None:
         """Drop everything of an object."""

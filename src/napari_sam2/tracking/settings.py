@@ -36,6 +36,8 @@ class TrackerSettings:
         and each pass starts from prompts alone, so that the order of passes does not matter.
     objects_at_once
         Objects that go through the network in one batch.
+    feature_bytes
+        Memory for encoded views that may be asked for again.
     """
 
     view: ViewChoice = "auto"
@@ -46,6 +48,7 @@ class TrackerSettings:
     tidy: bool = True
     like_reference: bool = False
     objects_at_once: int = 32
+    feature_bytes: int = 2**24  # small, so that memory is flat from the first hundred frames on
 
     def __post_init__(self) -> None:
         if self.input_size is not None and (self.input_size < 64 or self.input_size % 32):

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
 
 from torch import Tensor
 
 from napari_sam2.network import SAM2
-from napari_sam2.tracking.answering import Answerer
-from napari_sam2.tracking.compose import Composition, compose, exclude_others
-from napari_sam2.tracking.memory import MemoryBank
-from napari_sam2.tracking.objects import Answer, TrackedObject
+from napari_sam2.tracking.candidates import take_candidate
+from napari_sam2.tracking.objects import TrackedObject
+from napari_sam2.tracking.out_of_memory import with_relief
 from napari_sam2.tracking.passes import Pass, plan, plan_changes
-from napari_sam2.tracking.placement import Placement
-from napari_sam2.tracking.prompts import Prompt, check_prompt
-from napari_sam2.tracking.reporting import frame_result, layer_of
+from napari_sam2.tracking.prompts import Prompt
 from napari_sam2.tracking.results import FrameResult
-from napari_sam2.tracking.runner import NetworkRunner, full_logits
-from napari_sam2.tracking.seen import SeenMask, SeenMasks
+from napari_sam2.tracking.roster import Roster
+from napari_sam2.tracking.seen import SeenMasks
 from napari_sam2.tracking.settings import Direction, TrackerSettings
 from napari_sam2.tracking.source import FrameSource
+from napari_sam2.tracking.spreading import Spread
+from napari_sam2.tracking.visitor import Visitor
+
+T = TypeVar("T")
 
 _DEFAULTS = TrackerSettings()
 
@@ -42,21 +45,32 @@ class Tracker:
     ) -> None:
         if len(source) < 1:
             raise ValueError("expected a movie with at least one frame, got none")
-        self.settings = settings
         self._source = source
-        self._runner = NetworkRunner(model, source, settings)
-        size = settings.input_size or model.config.image_size
-        placement = Placement(source.shape_yx, size, settings.view)
-        self._answerer = Answerer(self._runner, placement)
-        self._objects: dict[int, TrackedObject] = {}
         self._seen = SeenMasks()
+        self._visitor = Visitor(model, source, settings, self._seen)
+        self._roster = Roster(
+            len(source), source.shape_yx, self._seen, lambda: self._visitor.new_bank()
+        )
+        self.relieve: Callable[[], bool] | None = None
+
+    @property
+    def settings(self) -> TrackerSettings:
+        """How the tracker works."""
+        return self._visitor.settings
 
     # ---- prompts
 
     @property
     def object_ids(self) -> tuple[int, ...]:
         """Labels of the objects, in order."""
-        return tuple(sorted(self._objects))
+        return self._roster.ids
+
+    @property
+    def outdated_ids(self) -> tuple[int, ...]:
+        """Labels of the objects that `repropagate` would run again."""
+        chosen = self._roster.select(None)
+        passes = plan_changes(chosen, len(self._source))
+        return tuple(sorted({segment.object_id for each in passes for segment in each.segments}))
 
     def add(self, prompt: Prompt) -> None:
         """Add a prompt; objects come into being with their first one.
@@ -66,57 +80,96 @@ class Tracker:
         ValueError
             If the object id, frame, position or shape cannot be meant (see `check_prompt`).
         """
-        check_prompt(prompt, len(self._source), self._source.shape_yx)
-        tracked = self._objects.get(prompt.object_id)
-        if tracked is None:
-            tracked = TrackedObject(prompt.object_id, self._new_bank())
-            self._objects[prompt.object_id] = tracked
-        self._outdate(tracked, prompt.frame)
-        corrects = tracked.has_reached(prompt.frame) and prompt.frame not in tracked.prompts
-        if corrects and self.settings.like_reference:
-            tracked.transient.add(prompt.frame)
-        tracked.prompts.setdefault(prompt.frame, []).append(prompt)
+        self._roster.add(prompt, transient=self.settings.like_reference)
+
+    def set_prompts(self, object_id: int, frame: int, prompts: Sequence[Prompt]) -> None:
+        """Put prompts in the place of all that an object has on a frame.
+
+        Unlike `clear_prompts` and `add` this keeps what is known of an object that is left without
+        prompts in between. The answer starts from nothing, or from the mask that was tracked there.
+
+        Raises
+        ------
+        ValueError
+            As `add`, and if a prompt is of another object or frame.
+        """
+        self._roster.set_prompts(object_id, frame, prompts)
 
     def clear_prompts(self, object_id: int, frame: int) -> None:
         """Take back all prompts of an object on one frame."""
-        tracked = self._object(object_id)
-        if tracked.prompts.pop(frame, None) is None:
-            raise ValueError(f"expected prompts of object {object_id} on frame {frame}, found none")
-        tracked.answers.pop(frame, None)
-        tracked.outdated.pop(frame, None)
-        tracked.transient.discard(frame)
-        tracked.bank.forget_prompt(frame)
-        tracked.changed.add(frame)
-        if not tracked.prompts:
-            self.remove_object(object_id)
+        self._roster.clear_prompts(object_id, frame)
 
     def remove_object(self, object_id: int) -> None:
         """Forget an object; the others are not touched."""
-        self._object(object_id)
-        del self._objects[object_id]
-        self._seen.forget(object_id)
+        self._roster.remove(object_id)
 
     # ---- masks
+
+    def prepare(self, frame: int, yx: tuple[float, float] | None = None) -> None:
+        """Encode ahead what a click on a frame will look at.
+
+        Parameters
+        ----------
+        frame
+            Frame index.
+        yx
+            (y, x) where a first click on a new object is expected: its views are encoded too.
+        """
+        for _ in self.preparing(frame, yx):
+            pass
+
+    def preparing(self, frame: int, yx: tuple[float, float] | None = None) -> Iterator[int]:
+        """Do as `prepare` does, one view at a time; yield the number of views still to come."""
+        views = self._visitor.placement.ahead_of_click(yx)
+        for left in range(len(views) - 1, -1, -1):
+            self._relieved(partial(self._visitor.runner.prepare, frame, views[-1 - left]))
+            yield left
 
     def predict(self, frame: int, object_ids: Iterable[int] | None = None) -> FrameResult:
         """Answer the prompts of one frame without propagating: the preview after a click.
 
         Only objects with prompts on this frame take part.
         """
-        chosen = [o for o in self._selected(object_ids) if frame in o.prompts]
-        answers = [self._answer(tracked, frame) for tracked in chosen]
-        composition = self._compose(chosen, answers)
-        for tracked, answer in zip(chosen, answers, strict=True):
-            if frame not in tracked.bank.prompted:
-                self._remember(frame, [tracked], [answer], composition)
-        return frame_result(frame, chosen, answers, composition)
+        chosen = [o for o in self._roster.select(object_ids) if frame in o.prompts]
+        return self._relieved(lambda: self._visitor.preview(frame, chosen))
+
+    def recollect(self, object_id: int, frame: int) -> FrameResult | None:
+        """Return what was tracked on a frame, as long as that is remembered.
+
+        It is what a frame shows again once its prompts are taken back.
+        """
+        tracked = self._roster.objects.get(object_id)
+        seen = self._seen.find(object_id, frame)
+        if tracked is None or seen is None or not tracked.has_reached(frame):
+            return None
+        return self._visitor.recollect(frame, tracked, seen)
 
     def candidates(self, object_id: int, frame: int) -> tuple[tuple[Tensor, float], ...]:
         """Return the three masks of an ambiguous first click, (logits, estimated IoU) each."""
-        answer = self._answer(self._object(object_id), frame)
+        answer = self._visitor.answer(self._roster.find(object_id), frame)
         if answer.candidates_khw is None:
             return ()
         return tuple(zip(answer.candidates_khw.unbind(), answer.candidate_ious, strict=True))
+
+    def choose(self, object_id: int, frame: int, index: int) -> FrameResult:
+        """Make one of the `candidates` the answer of its frame, until the next prompt there.
+
+        Returns
+        -------
+        FrameResult
+            The frame as it is now, for this object.
+
+        Raises
+        ------
+        ValueError
+            If the object is not known or there is no such candidate.
+        """
+        tracked = self._roster.find(object_id)
+        answer = self._visitor.answer(tracked, frame)
+        tracked.answers[frame] = take_candidate(answer, index, self._visitor.runner)
+        tracked.bank.forget_prompt(frame)
+        tracked.note_change(frame)
+        return self.predict(frame, [object_id])
 
     def propagate(
         self,
@@ -125,10 +178,14 @@ class Tracker:
         start: int | None = None,
         stop: int | None = None,
         object_ids: Iterable[int] | None = None,
+        resume: bool = False,
     ) -> Iterator[FrameResult]:
         """Carry objects through the movie, one frame at a time.
 
-        Stop iterating to cancel: everything yielded so far is complete.
+        Stop iterating to cancel: everything yielded so far is complete. A pass that begins where
+        the last one in its direction stopped goes on with the memories of that one. Prompts may be
+        added and taken back between two frames; frames that are behind stay outdated until
+        `repropagate`.
 
         Parameters
         ----------
@@ -141,6 +198,8 @@ class Tracker:
             With "both" it bounds the forward pass and `start` the backward pass.
         object_ids
             Objects to track; all by default.
+        resume
+            Leave out, object by object, the frames that were tracked before.
 
         Yields
         ------
@@ -153,10 +212,8 @@ class Tracker:
             If there are no prompts, or the range is outside of the movie.
         """
         chosen = self._prompted_objects(object_ids)
-        for each in self._plan(chosen, direction, start, stop):
-            yield from self._run(each)
-        for tracked in chosen:
-            tracked.changed.clear()
+        passes = self._plan(chosen, direction, start, stop, resume)
+        yield from self._run(chosen, passes)
 
     def count_frames(
         self,
@@ -165,27 +222,29 @@ class Tracker:
         start: int | None = None,
         stop: int | None = None,
         object_ids: Iterable[int] | None = None,
+        resume: bool = False,
     ) -> int:
         """Count the frames that `propagate` would yield."""
         chosen = self._prompted_objects(object_ids)
-        passes = self._plan(chosen, direction, start, stop)
-        return sum(bool(each.covering(frame)) for each in passes for frame in each.frames)
+        return _count(self._plan(chosen, direction, start, stop, resume))
 
     def repropagate(self, object_ids: Iterable[int] | None = None) -> Iterator[FrameResult]:
         """Run again what changed prompts have made outdated, and nothing else.
 
-        Only objects whose prompts changed take part, and only up to their neighbouring prompts.
+        Only objects whose prompts changed take part, only up to their neighbouring prompts, and
+        only where they had been tracked.
 
         Yields
         ------
         FrameResult
             As in `propagate`; `merge_labels` puts it into the labels that are there.
         """
-        chosen = [tracked for tracked in self._selected(object_ids) if tracked.changed]
-        for each in plan_changes(chosen, len(self._source)):
-            yield from self._run(each)
-        for tracked in chosen:
-            tracked.changed.clear()
+        chosen = [tracked for tracked in self._roster.select(object_ids) if tracked.changed]
+        yield from self._run(chosen, plan_changes(chosen, len(self._source)))
+
+    def count_outdated(self, object_ids: Iterable[int] | None = None) -> int:
+        """Count the frames that `repropagate` would yield."""
+        return _count(plan_changes(self._roster.select(object_ids), len(self._source)))
 
     # ---- passes
 
@@ -195,122 +254,57 @@ class Tracker:
         direction: Direction,
         start: int | None,
         stop: int | None,
+        resume: bool,
     ) -> list[Pass]:
         if start is None and self.settings.like_reference:
             start = min(tracked.prompted_frames[0] for tracked in chosen)
-        return plan(chosen, direction, start, stop, len(self._source))
+        return plan(chosen, direction, start, stop, len(self._source), resume=resume)
 
-    def _run(self, sweep: Pass) -> Iterator[FrameResult]:
-        for frame in sweep.frames:
-            covering = sweep.covering(frame)
-            objects = [o for s in covering if (o := self._objects.get(s.object_id)) is not None]
-            entering = {s.object_id for s in covering if s.start == frame}
-            for tracked in objects:
-                if tracked.object_id in entering:
-                    self._enter(tracked, frame, sweep.step)
-            if objects:
-                yield self._advance(frame, objects, sweep.step)
+    def _run(self, chosen: list[TrackedObject], passes: list[Pass]) -> Iterator[FrameResult]:
+        spread = Spread(chosen, len(self._source))
+        try:
+            for sweep in passes:
+                for frame in sweep.frames:
+                    result = self._relieved(partial(self._visit, sweep, frame))
+                    if result is not None:
+                        spread.visit(frame, result.object_ids)
+                        yield result
+        finally:
+            spread.settle()
 
-    def _enter(self, tracked: TrackedObject, frame: int, step: int) -> None:
-        """Begin a pass of one object: its prompts are answered, its recent past forgotten."""
-        tracked.last_step = step
-        if not self.settings.like_reference:
-            tracked.bank.forget_frames()
-        for prompted in sorted(tracked.prompts):
-            if prompted not in tracked.bank.prompted and prompted not in tracked.transient:
-                answer = self._answer(tracked, prompted)
-                composition = self._compose([tracked], [answer])
-                self._remember(prompted, [tracked], [answer], composition)
-        # Before its first frame the object is looked for where the nearest prompt saw it.
-        nearest = min(tracked.answers, key=lambda other: abs(other - frame))
-        tracked.previous = tracked.answers[nearest]
-        tracked.view = tracked.previous.view
+    def _visit(self, sweep: Pass, frame: int) -> FrameResult | None:
+        objects = []
+        for segment in sweep.covering(frame):
+            tracked = self._roster.objects.get(segment.object_id)
+            if tracked is None:
+                continue  # removed since the pass began
+            if segment.start == frame or tracked.previous is None:
+                self._visitor.enter(tracked, frame, sweep.step)
+            objects.append(tracked)
+        return self._visitor.advance(frame, objects, sweep.step) if objects else None
 
-    def _advance(self, frame: int, objects: list[TrackedObject], step: int) -> FrameResult:
-        prompted = {
-            o.object_id: self._answer(o, frame) for o in objects if frame in o.prompted_frames
-        }
-        free = [o for o in objects if o.object_id not in prompted]
-        found = self._answerer.track(free, frame, step)
-        answers = prompted | {o.object_id: a for o, a in zip(free, found, strict=True)}
-        ordered = [answers[o.object_id] for o in objects]
-        composition = self._compose(objects, ordered)
-        self._remember(frame, objects, ordered, composition)
-        for each, answer in zip(objects, ordered, strict=True):
-            each.previous = answer
-            each.overwrite(frame)
-            each.reach(frame)
-            if frame not in each.prompted_frames:
-                self._seen.keep(each.object_id, frame, SeenMask(answer.view, answer.logits_hw))
-        return frame_result(frame, objects, ordered, composition)
+    # ---- running out of memory
 
-    # ---- one frame
+    def rebuild(self, model: SAM2, settings: TrackerSettings) -> None:
+        """Go on with another model or other settings: with smaller views, on another device.
 
-    def _answer(self, tracked: TrackedObject, frame: int) -> Answer:
-        if frame not in tracked.answers:
-            tracked.answers[frame] = self._answerer.answer_prompts(tracked, frame)
-            tracked.outdated.pop(frame, None)
-        return tracked.answers[frame]
+        Prompts stay, and so does what was tracked. Prompted frames are answered anew when they are
+        needed. A pass that is under way goes on with its current frame.
+        """
+        self._visitor = Visitor(model, self._source, settings, self._seen)
+        self._seen.move(self._visitor.runner.device)
+        for tracked in self._roster.objects.values():
+            tracked.start_over(self._visitor.new_bank())
 
-    def _compose(self, objects: list[TrackedObject], answers: list[Answer]) -> Composition:
-        layers = [layer_of(o, a) for o, a in zip(objects, answers, strict=True)]
-        return compose(layers, self._source.shape_yx)
-
-    def _remember(
-        self,
-        frame: int,
-        objects: list[TrackedObject],
-        answers: list[Answer],
-        composition: Composition,
-    ) -> None:
-        masks = []
-        for tracked, answer in zip(objects, answers, strict=True):
-            logits = full_logits(answer.logits_hw, answer.view.size)
-            if self.settings.exclusive and len(objects) > 1:
-                logits = exclude_others(layer_of(tracked, answer), logits, composition.labels)
-            masks.append(logits)
-        for tracked, memory in zip(
-            objects, self._answerer.memories(frame, answers, masks), strict=True
-        ):
-            if frame in tracked.prompted_frames:
-                tracked.bank.remember_prompt(memory)
-            else:
-                tracked.bank.remember_frame(memory)
-
-    # ---- bookkeeping
-
-    def _new_bank(self) -> MemoryBank:
-        config = self._runner.model.config
-        return MemoryBank(
-            config.memory_frames - 1,
-            self._runner.max_pointers,
-            self.settings.max_prompt_memories,
-            keep_all=self.settings.like_reference,
-        )
-
-    def _outdate(self, tracked: TrackedObject, frame: int) -> None:
-        answer = tracked.answers.pop(frame, None)
-        if answer is None:
-            before = self._seen.find(tracked.object_id, frame)
-        else:
-            before = None if answer.locked else SeenMask(answer.view, answer.logits_hw)
-        if before is not None:
-            tracked.outdated[frame] = before
-        tracked.bank.forget_prompt(frame)
-        tracked.changed.add(frame)
-
-    def _object(self, object_id: int) -> TrackedObject:
-        if object_id not in self._objects:
-            known = ", ".join(map(str, self.object_ids)) or "none"
-            raise ValueError(f"expected one of the objects {known}, got {object_id}")
-        return self._objects[object_id]
-
-    def _selected(self, object_ids: Iterable[int] | None) -> list[TrackedObject]:
-        ids = self.object_ids if object_ids is None else sorted(set(object_ids))
-        return [self._object(object_id) for object_id in ids]
+    def _relieved(self, work: Callable[[], T]) -> T:
+        return with_relief(work, self.relieve)
 
     def _prompted_objects(self, object_ids: Iterable[int] | None) -> list[TrackedObject]:
-        chosen = self._selected(object_ids)
+        chosen = self._roster.select(object_ids)
         if not chosen:
             raise ValueError("expected at least one prompt before propagating, got none")
         return chosen
+
+
+def _count(passes: list[Pass]) -> int:
+    return sum(bool(each.covering(frame)) for each in passes for frame in each.frames)
