@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias, get_args
 
 from qtpy.QtWidgets import QButtonGroup, QVBoxLayout, QWidget
 
 from napari_sam2.widgets.advice import Refusals
 from napari_sam2.widgets.parts import SPACING, action_button, allow, row, small_label, toggle_button
-
-Tool: TypeAlias = Literal["click", "box", "outline", "scribble", "paint"]
-TOOLS: tuple[Tool, ...] = get_args(Tool)
+from napari_sam2.widgets.tools import TOOLS, Tool
 
 _TIPS: dict[Tool, str] = {
     "click": "Click on the object; hold nothing, just click",

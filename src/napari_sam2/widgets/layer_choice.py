@@ -1,0 +1,71 @@
+"""Which image layer is meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.layers import Image
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+def image_layers(viewer: Viewer) -> list[Image]:
+    """Return the image layers, topmost first."""
+    return [layer for layer in reversed(viewer.layers) if isinstance(layer, Image)]
+
+
+def choose_layer(viewer: Viewer, layer: Image | str | None = None) -> Image:
+    """Return the image layer that is meant.
+
+    Parameters
+    ----------
+    viewer
+        The napari viewer.
+    layer
+        The layer or its name; by default the selected image, else the topmost one.
+
+    Raises
+    ------
+    ValueError
+        There is no image layer, or none of that name.
+    TypeError
+        The layer is of another kind.
+    """
+    if isinstance(layer, str):
+        if layer not in viewer.layers:
+            names = ", ".join(each.name for each in image_layers(viewer)) or "none"
+            raise ValueError(f"expected the name of an image layer ({names}), got {layer!r}")
+        layer = viewer.layers[layer]
+    if layer is None:
+        return _default(viewer)
+    if not isinstance(layer, Image):
+        raise TypeError(
+            f"expected an Image layer, got a {type(layer).__name__} layer; choose the image itself"
+        )
+    return layer
+
+
+def _default(viewer: Viewer) -> Image:
+    images = image_layers(viewer)
+    if not images:
+        raise ValueError(
+            "expected an image layer, found none; open a movie (drag a file into the window, or "
+            "File > Open Sample)"
+        )
+    active = viewer.layers.selection.active
+    return active if isinstance(active, Image) else images[0]
+
+
+def frame_axes(layer: Image) -> list[tuple[str, int]]:
+    """Return the axes that could count frames, as (text, index); colour, Y and X are none.
+
+    Only axes of more than one step are offered.
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    shape = data.shape[:-1] if layer.rgb else data.shape
+    return [
+        (f"{layer.axis_labels[axis]} ({length} steps)", axis)
+        for axis, length in enumerate(shape[:-2])
+        if length > 1
+    ]

@@ -1,0 +1,104 @@
+"""Read off a controller what the widget shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_sam2.session.confidence import CODE_OF_STATE
+from napari_sam2.tracking.results import ObjectState
+from napari_sam2.widgets.advice import Facts
+from napari_sam2.widgets.layer_choice import image_layers
+from napari_sam2.widgets.objects_model import ObjectRow
+
+if TYPE_CHECKING:
+    from napari_sam2.widgets.controller import SegmentController
+    from napari_sam2.widgets.workspace import Workspace
+
+_NOT_REACHED = CODE_OF_STATE[ObjectState.NOT_REACHED]
+_NEW = "click it"
+_WORDS = {str(ObjectState.NOT_REACHED): "-"}
+
+
+def facts_of(controller: SegmentController, *, tracking: bool) -> Facts:
+    """Collect what the advice depends on; doubts are not counted while tracking goes on."""
+    layers = len(image_layers(controller.viewer))
+    workspace = controller.workspace
+    if workspace is None:
+        return Facts(layers=layers, model=controller.model is not None)
+    session, book = workspace.session, workspace.session.book
+    ids = controller.object_ids
+    prompted = {object_id: book.frames_of(object_id) for object_id in ids}
+    reached = any(_reached(workspace, each) > len(prompted[each]) for each in ids)
+    return Facts(
+        layers=layers,
+        model=controller.model is not None,
+        session=True,
+        frames=len(session.movie),
+        objects=len(ids),
+        selected=controller.object_id in ids,
+        reached=reached,
+        outdated=len(session.outdated) if reached else 0,
+        doubtful=0 if tracking or not reached else len(session.record.doubts(ids)),
+        tracking=tracking,
+        stopped=workspace.dispatcher.stopped is not None,
+        undo=book.undo_text,
+        redo=book.redo_text,
+    )
+
+
+def rows_of(controller: SegmentController) -> list[ObjectRow]:
+    """Return the rows of the object list; a new object without prompts has one as well."""
+    workspace = controller.workspace
+    if workspace is None:
+        return []
+    ids = list(controller.object_ids)
+    rows = [_row(workspace, object_id) for object_id in ids]
+    selected = controller.object_id
+    if selected is not None and selected not in ids:
+        frames = len(workspace.session.movie)
+        rows.append(ObjectRow(selected, _color(workspace, selected), _NEW, 0, frames))
+    return rows
+
+
+def object_line(controller: SegmentController) -> str:
+    """Say in words what is known of the selected object on the frame that is shown."""
+    workspace, object_id = controller.workspace, controller.object_id
+    if workspace is None or object_id is None:
+        return ""
+    what = workspace.session.record.describe(object_id, workspace.frame)
+    return f"Object {object_id}, frame {workspace.frame}: {what}"
+
+
+def colors_of(workspace: Workspace, object_ids: tuple[int, ...]) -> dict[int, tuple[int, int, int]]:
+    """Return the colours of objects in the labels layer, 0 to 255."""
+    return {object_id: _color(workspace, object_id) for object_id in object_ids}
+
+
+def _row(workspace: Workspace, object_id: int) -> ObjectRow:
+    session = workspace.session
+    here = session.record.describe(object_id, workspace.frame).split(",")[0]
+    return ObjectRow(
+        object_id,
+        _color(workspace, object_id),
+        _WORDS.get(here, here),
+        _reached(workspace, object_id),
+        len(session.movie),
+        object_id in session.outdated,
+    )
+
+
+def _reached(workspace: Workspace, object_id: int) -> int:
+    record = workspace.session.record
+    if object_id not in record.object_ids:
+        return 0
+    return int(np.count_nonzero(record.states(object_id) != _NOT_REACHED))
+
+
+def _color(workspace: Workspace, object_id: int) -> tuple[int, int, int]:
+    rgba = workspace.labels.layer.get_color(object_id)
+    if rgba is None:
+        return (128, 128, 128)
+    red, green, blue = (round(255 * float(value)) for value in rgba[:3])
+    return red, green, blue
