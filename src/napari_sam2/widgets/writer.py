@@ -67,17 +67,16 @@ def _as_movie(labels: Any, meta: dict[str, Any]) -> Movie:
 def _axes(shape: tuple[int, ...], names: tuple[str, ...]) -> str:
     """Name the axes of labels: the one that runs through frames is Z if it says so, else T."""
     leading = shape[:-2]
-    running = [i for i, length in enumerate(leading) if length > 1]
-    if len(shape) < 2 or len(running) > 1:
+    running = [axis for axis, length in enumerate(leading) if length > 1]
+    if not 2 <= len(shape) <= 5 or len(running) > 1:
         raise ValueError(
             f"Expected labels with one axis besides Y and X, got shape {shape}: labels of several "
-            "channels or of stacks over time are saved one by one. Pick one (napari: right-click "
-            "the layer, Split Stack) and save that."
+            "channels, or of stacks over time, are saved one by one. Take the layer apart (its "
+            "context menu: Split Stack) and save what comes out."
         )
     frames = running[0] if running else 0
     is_depth = frames < len(names) and names[frames].lower() == "z"
-    spare = iter("CZ" if not is_depth else "CT")
-    letters = "".join(
-        ("Z" if is_depth else "T") if i == frames else next(spare) for i in range(len(leading))
-    )
-    return f"{letters}YX"
+    spare = iter("CT" if is_depth else "CZ")
+    followed = "Z" if is_depth else "T"
+    letters = (followed if axis == frames else next(spare) for axis in range(len(leading)))
+    return "".join(letters) + "YX"
