@@ -34,7 +34,8 @@ def layer(pixels) -> Labels:
 
 @pytest.mark.gui
 @pytest.mark.parametrize("ending", [".ome.zarr", ".zarr"])
-def test_layer_save_writes_what_the_ending_says(layer, pixels, tmp_path, ending):
+def test_layer_save_writes_what_the_ending_says(viewer, layer, pixels, tmp_path, ending):
+    viewer.add_layer(layer)
     path = tmp_path / f"labels{ending}"
     assert layer.save(str(path)) == [str(path)]
     with open_movie(path) as saved:
@@ -54,7 +55,8 @@ def test_saving_selected_layers_writes_the_labels(viewer, pixels, tmp_path):
 
 
 @pytest.mark.gui
-def test_tiff_stays_with_napari(layer, pixels, tmp_path):
+def test_tiff_stays_with_napari(viewer, layer, pixels, tmp_path):
+    viewer.add_layer(layer)
     layer.save(str(tmp_path / "labels.tif"))
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "labels.tif"), pixels)
 

@@ -91,7 +91,7 @@ class ArraySource:
         named_axes: str | None = None,
         calibration: Calibration | None = None,
     ) -> None:
-        self.array = array
+        self.array: Any = array
         self.shape = tuple(int(n) for n in array.shape)
         self.dtype = np.dtype(array.dtype).newbyteorder("=")
         self.named_axes = named_axes
