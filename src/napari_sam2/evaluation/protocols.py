@@ -7,7 +7,7 @@ ones correct it on further frames; image protocols segment single frames without
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, TypeAlias, get_args
 
@@ -24,6 +24,7 @@ Protocol: TypeAlias = Literal[
     "click1", "click3", "box", "mask", "online", "offline", "image-click1", "image-click3"
 ]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+FEATURE_BYTES = 2**28
 _TIME = TimeModel()
 
 
@@ -121,9 +122,14 @@ def run_protocol(
     return Evaluation(protocol, tuple(outcomes), prompted)
 
 
+def thrifty(settings: TrackerSettings) -> TrackerSettings:
+    """Keep encoded views longer: an evaluation comes back to the same frames again and again."""
+    return replace(settings, feature_bytes=max(settings.feature_bytes, FEATURE_BYTES))
+
+
 def _stills(case: Case, model: SAM2, protocol: Protocol, running: Running) -> Iterator[Outcome]:
     """Segment each object on one frame alone; the tracker encodes what objects share once."""
-    tracker = Tracker(model, case.movie, settings=running.settings)
+    tracker = Tracker(model, case.movie, settings=thrifty(running.settings))
     for target in case.targets:
         trace = Trace(target, case.truth)
         clicks = _prompt(tracker, trace, protocol)
@@ -150,7 +156,7 @@ def _interactive(
     case: Case, model: SAM2, protocol: Protocol, running: Running
 ) -> Iterator[Outcome]:
     for target in case.targets:
-        tracker = Tracker(model, case.movie, settings=running.settings)
+        tracker = Tracker(model, case.movie, settings=thrifty(running.settings))
         trace = Trace(target, case.truth)
         session = Session(SimulatedUser(tracker, case.truth), trace, running.interaction)
         RUNS[protocol](session)

@@ -160,6 +160,11 @@ class Trace:
         """Mean over the frames."""
         return float(self._f.mean())
 
+    @property
+    def jf(self) -> float:
+        """J&F."""
+        return (self.j + self.f) / 2
+
     def worst(self, besides: Collection[int] = ()) -> int | None:
         """Return the frame of the lowest IoU that is not among `besides`; None without any."""
         left = [frame for frame in self.target.frames if frame not in besides]
