@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from napari_sam2.cli.benchmark import EXAMPLES as BENCHMARK_EXAMPLES
+from napari_sam2.cli.benchmark import benchmark
 from napari_sam2.cli.demo import EXAMPLES as DEMO_EXAMPLES
 from napari_sam2.cli.demo import demo
 from napari_sam2.cli.errors import CommandGroup
@@ -39,6 +41,7 @@ app.command(epilog=examples(*DEMO_EXAMPLES))(demo)
 app.command(epilog=examples(*TRACK_EXAMPLES))(track)
 app.command(epilog=examples(*EVALUATE_EXAMPLES))(evaluate)
 app.command(epilog=examples(*TRAIN_EXAMPLES))(train)
+app.command(epilog=examples(*BENCHMARK_EXAMPLES))(benchmark)
 app.add_typer(models, name="models")
 
 
