@@ -119,7 +119,7 @@ def test_a_part_that_is_already_whole_is_fetched_afresh(file_server, downloader,
 
 def test_giving_up_says_how_to_go_on(file_server, downloader, tmp_path):
     file_server.drop_after = [131072, 0, 0, 0, 0]
-    with pytest.raises(ConnectionError, match=r"got 131,072 bytes before .* run the same command"):
+    with pytest.raises(ConnectionError, match=r"got 131,072 bytes before .* download again"):
         downloader(f"{file_server.url}/a.pt", str(tmp_path / "a.pt"))
     assert downloader.part.stat().st_size == 131072
 

@@ -84,6 +84,8 @@ def test_the_file_does_not_grow_for_ever(network, weights, measured, monkeypatch
         speed_of(network)
     kept = list(json.loads(speeds_file().read_text()))
     assert len(kept) == 3
+    assert remembered_speed(weights, CPU, "float32", threads=4) is not None
+    assert remembered_speed(weights, CPU, "float32", threads=1) is None
     assert "CPU, 4 threads" in kept[-1]
 
 

@@ -220,6 +220,6 @@ def _lost(url: str, size: int, error: Exception) -> str:
             "network, or use a mirror"
         )
     return (
-        f"expected the whole of {url}, got {size:,} bytes before the connection was lost: run "
-        "the same command again, it goes on from there"
+        f"expected the whole of {url}, got {size:,} bytes before the connection was lost: "
+        "download again, it goes on from there"
     )

@@ -52,22 +52,20 @@ class Network:
         What it was loaded by: a name of `list_models`, or a path.
     precision
         What to give to `TrackerSettings`.
+    hardware
+        Device and arithmetic in words, such as ``"CPU, 2 threads, bfloat16"``.
     """
 
     model: SAM2
     description: str
     name: str
     precision: Precision
+    hardware: str
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.model.parameters()).device
-
-    @property
-    def hardware(self) -> str:
-        """Device and arithmetic in words, such as ``"CPU, 2 threads, bfloat16"``."""
-        return f"{device_words(self.device)}, {_dtype_word(self.precision, self.device)}"
 
 
 def prepare(computing: Computing) -> Network:
@@ -82,10 +80,11 @@ def prepare(computing: Computing) -> Network:
     if computing.threads is not None:
         torch.set_num_threads(computing.threads)
     model = load_model(computing.model, device=device)
-    dtype = _dtype_word(computing.precision, device)
+    dtype = str(resolve_precision(computing.precision, device)).removeprefix("torch.")
     cores = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
     description = f"{computing.model} on {device}{cores}, {dtype}"
-    return Network(model, description, computing.model, computing.precision)
+    hardware = f"{device_words(device)}, {dtype}"
+    return Network(model, description, computing.model, computing.precision, hardware)
 
 
 def choose_device(name: str) -> torch.device:
@@ -133,18 +132,22 @@ def threads_beside_gui() -> int:
     return max(1, _cores() - 1)
 
 
-def device_words(device: torch.device) -> str:
-    """Describe a device to a user: ``"CPU, 2 threads"``, or the name of the GPU."""
+def device_words(device: torch.device, threads: int | None = None) -> str:
+    """Describe a device to a user: ``"CPU, 2 threads"``, or the name of the GPU.
+
+    Parameters
+    ----------
+    device
+        One that is here.
+    threads
+        By default those of the calling thread; PyTorch keeps a number for each thread.
+    """
     if device.type == "cpu":
-        threads = torch.get_num_threads()
+        threads = threads or torch.get_num_threads()
         return f"CPU, {threads} thread{'' if threads == 1 else 's'}"
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return "Apple GPU" if device.type == "mps" else str(device)
-
-
-def _dtype_word(precision: Precision, device: torch.device) -> str:
-    return str(resolve_precision(precision, device)).removeprefix("torch.")
 
 
 def _cores() -> int:

@@ -48,19 +48,26 @@ def speed_of(network: Network, *, again: bool = False) -> Speed:
 
 
 def remembered_speed(
-    weights: Path, device: torch.device, precision: Precision = "auto"
+    weights: Path,
+    device: torch.device,
+    precision: Precision = "auto",
+    *,
+    threads: int | None = None,
 ) -> Speed | None:
     """Return a speed that was measured with the same weights, device, threads and PyTorch."""
     try:
-        return Speed(*_read()[_key(weights, device, precision)])
-    except (KeyError, TypeError, OSError):
+        encode_s, object_s, exact = _read()[_key(weights, device, precision, threads)]
+        return Speed(encode_s, object_s, bool(exact))
+    except (KeyError, TypeError, ValueError, OSError):
         return None
 
 
-def _key(weights: Path, device: torch.device, precision: Precision) -> str:
+def _key(
+    weights: Path, device: torch.device, precision: Precision, threads: int | None = None
+) -> str:
     # A home folder may be shared by several machines.
     dtype = str(resolve_precision(precision, device)).removeprefix("torch.")
-    here = (platform.node(), device_words(device), dtype, torch.__version__)
+    here = (platform.node(), device_words(device, threads), dtype, torch.__version__)
     return " | ".join((_fingerprint(weights), *here))
 
 

@@ -115,11 +115,15 @@ def _following(model: SAM2, side: int) -> Callable[[], object]:
 
 def _awaited(work: Callable[[], object], device: torch.device) -> Callable[[], object]:
     """Let a GPU finish before the clock is read."""
-    if device.type == "cuda":
-        return lambda: (work(), torch.cuda.synchronize(device))
-    if device.type == "mps":
-        return lambda: (work(), torch.mps.synchronize())
-    return work
+
+    def run() -> None:
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        elif device.type == "mps":
+            torch.mps.synchronize()
+
+    return run
 
 
 def _grow(

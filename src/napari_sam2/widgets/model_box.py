@@ -82,7 +82,6 @@ class ModelBox(QWidget):
         super().__init__()
         self._viewer = viewer
         self._aside = Aside(self)
-        self._models_widget: QWidget | None = None
         self._network: Network | None = None
         self._wanted = _Wanted(_DEFAULT)
         self._kept = self._wanted
@@ -166,10 +165,7 @@ class ModelBox(QWidget):
 
     def _open_models(self) -> None:
         assert self._viewer is not None
-        _, widget = self._viewer.window.add_plugin_dock_widget("napari-sam2", "Models")
-        if widget is not self._models_widget:
-            widget.chosen.connect(self.load)
-            self._models_widget = widget
+        self._viewer.window.add_plugin_dock_widget("napari-sam2", "Models")
 
     # ---- what comes back
 
