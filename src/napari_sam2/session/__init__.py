@@ -3,7 +3,12 @@
 Everything that a front end with a user in front of it needs, without a window.
 """
 
+from napari_sam2.session.engine import Engine
 from napari_sam2.session.jobs import Choose, Job, Prepare, Preview, Propagate, Update
+from napari_sam2.session.label_store import LabelStore
+from napari_sam2.session.prompt_book import BookChange, Entry, PromptBook
+from napari_sam2.session.record import Doubt, TrackRecord
+from napari_sam2.session.session import Session
 from napari_sam2.session.tokens import (
     CandidatesReady,
     FrameDone,
@@ -16,18 +21,26 @@ from napari_sam2.session.tokens import (
 )
 
 __all__ = [
+    "BookChange",
     "CandidatesReady",
     "Choose",
+    "Doubt",
+    "Engine",
+    "Entry",
     "FrameDone",
     "FrameToken",
     "Job",
     "JobFailed",
     "JobFinished",
     "JobStarted",
+    "LabelStore",
     "Notice",
     "Prepare",
     "Preview",
+    "PromptBook",
     "Propagate",
+    "Session",
     "Token",
+    "TrackRecord",
     "Update",
 ]

@@ -68,9 +68,7 @@ class Roster:
 
     def clear_prompts(self, object_id: int, frame: int) -> None:
         """Take back all prompts of an object on one frame."""
-        tracked = self.find(object_id)
-        if frame not in tracked.prompts:
-            raise ValueError(f"expected prompts of object {object_id} on frame {frame}, found none")
+        tracked = self.find_prompted(object_id, frame)
         self._take_back(tracked, frame)
         if not tracked.prompts:
             self.remove(object_id)
@@ -98,6 +96,19 @@ class Roster:
             known = ", ".join(map(str, self.ids)) or "none"
             raise ValueError(f"expected one of the objects {known}, got {object_id}")
         return self.objects[object_id]
+
+    def find_prompted(self, object_id: int, frame: int) -> TrackedObject:
+        """Return an object that has prompts on a frame.
+
+        Raises
+        ------
+        ValueError
+            If there is no such object, or it has none there.
+        """
+        tracked = self.find(object_id)
+        if frame not in tracked.prompts:
+            raise ValueError(f"expected prompts of object {object_id} on frame {frame}, found none")
+        return tracked
 
     def select(self, object_ids: Iterable[int] | None) -> list[TrackedObject]:
         """Return objects, all by default, in the order of their labels."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from napari_sam2.network import SAM2
 from napari_sam2.tracking.candidates import take_candidate
-from napari_sam2.tracking.objects import TrackedObject
+from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.out_of_memory import with_relief
 from napari_sam2.tracking.passes import Pass, plan, plan_changes
 from napari_sam2.tracking.prompts import Prompt
@@ -120,10 +120,15 @@ class Tracker:
 
     def preparing(self, frame: int, yx: tuple[float, float] | None = None) -> Iterator[int]:
         """Do as `prepare` does, one view at a time; yield the number of views still to come."""
-        views = self._visitor.placement.ahead_of_click(yx)
-        for left in range(len(views) - 1, -1, -1):
-            self._relieved(partial(self._visitor.runner.prepare, frame, views[-1 - left]))
+        left = len(self._visitor.placement.ahead_of_click(yx))
+        while left > 0:
+            self._relieved(partial(self._prepare, frame, yx, left))
+            left -= 1
             yield left
+
+    def _prepare(self, frame: int, yx: tuple[float, float] | None, left: int) -> None:
+        views = self._visitor.placement.ahead_of_click(yx)[-left:]
+        self._visitor.runner.prepare(frame, views[0])
 
     def predict(self, frame: int, object_ids: Iterable[int] | None = None) -> FrameResult:
         """Answer the prompts of one frame without propagating: the preview after a click.
@@ -146,7 +151,7 @@ class Tracker:
 
     def candidates(self, object_id: int, frame: int) -> tuple[tuple[Tensor, float], ...]:
         """Return the three masks of an ambiguous first click, (logits, estimated IoU) each."""
-        answer = self._visitor.answer(self._roster.find(object_id), frame)
+        answer = self._answer(object_id, frame)
         if answer.candidates_khw is None:
             return ()
         return tuple(zip(answer.candidates_khw.unbind(), answer.candidate_ious, strict=True))
@@ -165,7 +170,7 @@ class Tracker:
             If the object is not known or there is no such candidate.
         """
         tracked = self._roster.find(object_id)
-        answer = self._visitor.answer(tracked, frame)
+        answer = self._answer(object_id, frame)
         tracked.answers[frame] = take_candidate(answer, index, self._visitor.runner)
         tracked.bank.forget_prompt(frame)
         tracked.note_change(frame)
@@ -179,7 +184,7 @@ class Tracker:
         stop: int | None = None,
         object_ids: Iterable[int] | None = None,
         resume: bool = False,
-    ) -> Iterator[FrameResult]:
+    ) -> Generator[FrameResult]:
         """Carry objects through the movie, one frame at a time.
 
         Stop iterating to cancel: everything yielded so far is complete. A pass that begins where
@@ -228,7 +233,7 @@ class Tracker:
         chosen = self._prompted_objects(object_ids)
         return _count(self._plan(chosen, direction, start, stop, resume))
 
-    def repropagate(self, object_ids: Iterable[int] | None = None) -> Iterator[FrameResult]:
+    def repropagate(self, object_ids: Iterable[int] | None = None) -> Generator[FrameResult]:
         """Run again what changed prompts have made outdated, and nothing else.
 
         Only objects whose prompts changed take part, only up to their neighbouring prompts, and
@@ -245,6 +250,10 @@ class Tracker:
     def count_outdated(self, object_ids: Iterable[int] | None = None) -> int:
         """Count the frames that `repropagate` would yield."""
         return _count(plan_changes(self._roster.select(object_ids), len(self._source)))
+
+    def _answer(self, object_id: int, frame: int) -> Answer:
+        tracked = self._roster.find_prompted(object_id, frame)
+        return self._relieved(lambda: self._visitor.answer(tracked, frame))
 
     # ---- passes
 

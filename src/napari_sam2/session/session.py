@@ -1,0 +1,313 @@
+"""A session: model, movie, prompts, labels and record, kept in step with each other."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam2.io import Movie
+from napari_sam2.network import SAM2
+from napari_sam2.session.applied_prompts import AppliedPrompts, Place
+from napari_sam2.session.fallback import Fallback
+from napari_sam2.session.label_store import LabelStore
+from napari_sam2.session.painting import name_objects, painted_ids, replace_prompts, seen_prompt
+from napari_sam2.session.prompt_book import BookChange, PromptBook
+from napari_sam2.session.record import TrackRecord
+from napari_sam2.session.results_writer import ResultsWriter
+from napari_sam2.session.tokens import FrameToken
+from napari_sam2.tracking import Absent, FrameResult, FrameSource, Prompt, Tracker, TrackerSettings
+from napari_sam2.tracking.settings import Direction
+
+# Encoded views that a user may come back to: the frame at hand, its neighbours, where the mouse is.
+FEATURE_BYTES = 2**28
+SESSION_SETTINGS = TrackerSettings(feature_bytes=FEATURE_BYTES)
+
+
+class Session:
+    """What a user does with one movie, without a window.
+
+    The book of prompts belongs to the thread of the user interface, and so do the methods under
+    "what the user does". The others compute, one at a time, on any thread; each first brings the
+    tracker up to the book. Between two frames of `propagate` or `update` the other methods may be
+    called.
+
+    Parameters
+    ----------
+    model
+        From `load_model`, on the device to be used. Where memory runs out it is moved to the CPU.
+    movie
+        From `open_movie`.
+    labels
+        Where labels go, by default a `LabelStore` of the movie's size.
+    settings
+        How the tracker works.
+
+    Raises
+    ------
+    ValueError
+        If the labels are not of the movie's length and size.
+    """
+
+    def __init__(
+        self,
+        model: SAM2,
+        movie: Movie | FrameSource,
+        *,
+        labels: LabelStore | None = None,
+        settings: TrackerSettings = SESSION_SETTINGS,
+    ) -> None:
+        frames, shape_yx = len(movie), movie.shape_yx
+        self.movie = movie
+        self.labels = LabelStore.create((frames, *shape_yx), 0) if labels is None else labels
+        if (self.labels.frames, self.labels.shape_yx) != (frames, shape_yx):
+            raise ValueError(
+                f"expected labels of {frames} frames of {shape_yx} as the movie has them, got "
+                f"{self.labels.frames} of {self.labels.shape_yx}"
+            )
+        self.book = PromptBook(frames, shape_yx)
+        self.record = TrackRecord(frames)
+        self._tracker = Tracker(model, movie, settings=settings)
+        self._fallback = Fallback(model, self._tracker)
+        self._applied = AppliedPrompts(self._tracker)
+        self._writer = ResultsWriter(self.labels, self.record, self._applied)
+        self._changes: deque[dict[Place, tuple[Prompt, ...]]] = deque()
+        self._unseen: set[Place] = set()
+        self._outdated: tuple[int, ...] = ()
+        self.book.changed.connect(self._on_book)
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """Labels of the objects, in order."""
+        return self.book.object_ids
+
+    @property
+    def outdated(self) -> tuple[int, ...]:
+        """Labels of objects whose corrections have not spread yet, as of the latest computation."""
+        return self._outdated
+
+    def take_notices(self) -> tuple[str, ...]:
+        """Return, once, sentences that the user should read; any thread."""
+        return self._fallback.take_notices()
+
+    # ---- what the user does
+
+    def paint(
+        self,
+        frame: int,
+        before_yx: npt.NDArray[np.integer],
+        after_yx: npt.NDArray[np.integer],
+    ) -> tuple[int, ...]:
+        """Fix what strokes in the label image of a frame left of the objects they changed.
+
+        Each of them gets its mask as it is seen now, or is marked absent where nothing is left, in
+        the place of its other prompts on the frame; all of it is one step of undo.
+
+        Parameters
+        ----------
+        frame
+            Frame index.
+        before_yx, after_yx
+            (Y, X) label images before and after the strokes.
+
+        Returns
+        -------
+        tuple of int
+            The objects.
+        """
+        known = self.object_ids
+        prompts = [seen_prompt(o, frame, after_yx) for o in painted_ids(before_yx, after_yx)]
+        # A label that is no object has nothing that could be absent.
+        meant = [p for p in prompts if not isinstance(p, Absent) or p.object_id in known]
+        with self.book.step(f"paint {name_objects(p.object_id for p in meant)}"):
+            for prompt in meant:
+                replace_prompts(self.book, prompt)
+        return tuple(prompt.object_id for prompt in meant)
+
+    def mark_absent(self, object_id: int, frame: int) -> None:
+        """Say that an object is not on a frame, whatever the model thinks."""
+        with self.book.step(f"mark object {object_id} absent"):
+            replace_prompts(self.book, Absent(frame, object_id))
+
+    def confirm(self, object_id: int, frame: int) -> None:
+        """Lock what is seen of an object on a frame: propagation never changes it again.
+
+        Raises
+        ------
+        ValueError
+            If nothing of the object is seen there.
+        """
+        prompt = seen_prompt(object_id, frame, self.labels.read(frame))
+        if isinstance(prompt, Absent):
+            raise ValueError(
+                f"expected a mask of object {object_id} on frame {frame}, found none: mark it as "
+                "absent if it is not there"
+            )
+        with self.book.step(f"confirm object {object_id}"):
+            replace_prompts(self.book, prompt)
+
+    # ---- what is computed
+
+    def prepare(self, frame: int, yx: tuple[float, float] | None = None) -> None:
+        """Encode ahead: the whole view, and with (y, x) those that a click there looks at."""
+        self._tracker.prepare(frame, yx)
+
+    def preparing(self, frame: int, yx: tuple[float, float] | None = None) -> Iterator[int]:
+        """Do as `prepare` does, one view at a time; yield the number of views still to come."""
+        return self._tracker.preparing(frame, yx)
+
+    def preview(self, frame: int) -> FrameToken | None:
+        """Answer the changed prompts of a frame and write their objects into its labels.
+
+        Other frames follow with `sweep`, `update` or `propagate`. Returns None where nothing
+        changed.
+        """
+        self._catch_up()
+        return self._show(frame)
+
+    def sweep(self) -> Generator[FrameToken]:
+        """Take objects that are gone out of the labels of all frames."""
+        self._catch_up()
+        while frames := self._writer.stale_frames:
+            frame = min(frames)
+            erased = self._writer.erase_stale(frame)
+            if erased:
+                yield FrameToken(frame, erased)
+
+    def count_stale(self) -> int:
+        """Count the frames that `sweep` would yield."""
+        return len(self._writer.stale_frames)
+
+    def propagate(
+        self,
+        direction: Direction = "both",
+        *,
+        start: int | None = None,
+        stop: int | None = None,
+        object_ids: Iterable[int] | None = None,
+        resume: bool = False,
+    ) -> Generator[FrameToken]:
+        """Carry objects through the movie; see `Tracker.propagate`.
+
+        With `resume` corrections are carried on first, then the frames follow that were not
+        reached: what an earlier call left undone.
+        """
+        chosen = None if object_ids is None else tuple(object_ids)
+        if resume:
+            yield from self.update(chosen)
+        else:
+            yield from self._show_all()
+        run = self._tracker.propagate(
+            direction, start=start, stop=stop, object_ids=chosen, resume=resume
+        )
+        yield from self._write(run)
+
+    def count_frames(
+        self,
+        direction: Direction = "both",
+        *,
+        start: int | None = None,
+        stop: int | None = None,
+        object_ids: Iterable[int] | None = None,
+        resume: bool = False,
+    ) -> int:
+        """Count the frames that `propagate` would yield."""
+        self._catch_up()
+        chosen = None if object_ids is None else tuple(object_ids)
+        first = self.count_outdated(chosen) if resume else len(self._unshown)
+        return first + self._tracker.count_frames(
+            direction, start=start, stop=stop, object_ids=chosen, resume=resume
+        )
+
+    def update(self, object_ids: Iterable[int] | None = None) -> Generator[FrameToken]:
+        """Carry corrections on, only for their objects and only to the neighbouring prompts."""
+        chosen = None if object_ids is None else tuple(object_ids)
+        yield from self._show_all()
+        yield from self._write(self._tracker.repropagate(chosen))
+
+    def count_outdated(self, object_ids: Iterable[int] | None = None) -> int:
+        """Count the frames that `update` would yield."""
+        self._catch_up()
+        return len(self._unshown) + self._tracker.count_outdated(object_ids)
+
+    def candidates(self, object_id: int, frame: int) -> tuple[float, ...]:
+        """Return the estimated IoUs of the masks that an ambiguous click offers; empty if none."""
+        self._catch_up()
+        if not self._applied.at(object_id, frame):
+            return ()
+        return tuple(iou for _, iou in self._tracker.candidates(object_id, frame))
+
+    def choose_candidate(self, object_id: int, frame: int, index: int) -> FrameToken:
+        """Take one of the candidates, until the next prompt of the object on that frame.
+
+        Raises
+        ------
+        ValueError
+            If there is no such candidate.
+        """
+        self._catch_up()
+        self._show(frame)
+        self._writer.put(self._applied.choose(object_id, frame, index))
+        self._outdated = self._tracker.outdated_ids
+        return FrameToken(frame, (object_id,))
+
+    # ---- inside
+
+    def _on_book(self, change: BookChange) -> None:
+        # A copy of the places concerned: the book stays with the user's thread.
+        self._changes.append({place: self.book.at(*place) for place in change.places})
+
+    def _catch_up(self) -> None:
+        """Bring the tracker up to the book; answers are computed when they are shown."""
+        changes: dict[Place, tuple[Prompt, ...]] = {}
+        while self._changes:
+            changes.update(self._changes.popleft())
+        if not changes:
+            return
+        before = self._tracker.object_ids
+        self._applied.apply(changes)
+        self._unseen.update(changes)
+        for object_id in set(before).difference(self._tracker.object_ids):
+            self._writer.forget(object_id)
+        self._outdated = self._tracker.outdated_ids
+
+    @property
+    def _unshown(self) -> set[int]:
+        """Frames whose labels are behind the prompts."""
+        return {frame for _, frame in self._unseen} | self._writer.stale_frames
+
+    def _show(self, frame: int) -> FrameToken | None:
+        """Bring the labels of a frame up to the prompts."""
+        erased = self._writer.erase_stale(frame)
+        concerned = sorted(object_id for object_id, other in self._unseen if other == frame)
+        prompted = [each for each in concerned if self._applied.at(each, frame)]
+        if prompted:
+            self._writer.put(self._applied.answer(prompted, frame))
+        for object_id in set(concerned).difference(prompted):
+            tracked = self._tracker.recollect(object_id, frame)
+            if tracked is None:
+                self._writer.erase(object_id, frame)
+            else:
+                self._writer.put(tracked)
+        self._unseen.difference_update((object_id, frame) for object_id in concerned)
+        self._outdated = self._tracker.outdated_ids
+        touched = tuple(sorted({*erased, *concerned}))
+        return FrameToken(frame, touched) if touched else None
+
+    def _show_all(self) -> Iterator[FrameToken]:
+        self._catch_up()
+        while self._unshown:
+            token = self._show(min(self._unshown))
+            if token is not None:
+                yield token
+
+    def _write(self, run: Generator[FrameResult]) -> Iterator[FrameToken]:
+        try:
+            for result in run:
+                self._writer.put(result)
+                yield FrameToken(result.frame, result.object_ids)
+        finally:
+            run.close()  # what a cancelled run has spread is settled now
+            self._outdated = self._tracker.outdated_ids
