@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
 from napari_sam2.cli.options import Device, JsonFile, Model, Overwrite, Precision, Threads
 from napari_sam2.cli.results import check_new, show, write_json
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from napari_sam2.evaluation import Evaluation
 
 EXAMPLES = (
     (
@@ -20,11 +17,37 @@ EXAMPLES = (
         "one click on each object's first frame, then propagation",
     ),
     (
+        "napari-sam2 evaluate movie.tif truth.tif --protocol offline --max-objects 10 "
+        "--baseline all --output report",
+        "a user who corrects up to eight frames, beside the baselines, with tables and pictures",
+    ),
+    (
+        "napari-sam2 evaluate movie.tif truth.tif --protocol online --frame-by-frame",
+        "how many times fewer clicks than clicking every frame",
+    ),
+    (
         "napari-sam2 evaluate images.tif truth.tif --protocol image-click3 --max-objects 200",
         "three clicks on single frames, 200 objects chosen at random",
     ),
+    (
+        "napari-sam2 evaluate movie.tif truth.tif --result labels.ome.zarr --ctc",
+        "score labels that are there, also by SEG, DET and TRA",
+    ),
 )
-_WORST = 5
+
+
+class BaselineName(StrEnum):
+    """What a model can be compared with; an enumeration, for Typer repeats no literals."""
+
+    COPY = "copy"
+    FLOW = "flow"
+    THRESHOLD = "threshold"
+    WATERSHED = "watershed"
+    ALL = "all"
+
+
+_USER = "Simulated user"
+_COMPARE = "Compare with"
 
 
 def evaluate(
@@ -39,8 +62,16 @@ def evaluate(
         Literal[
             "click1", "click3", "box", "mask", "online", "offline", "image-click1", "image-click3"
         ],
-        typer.Option(help="What the simulated user gives."),
+        typer.Option(help="What the simulated user does.", rich_help_panel=_USER),
     ] = "click1",
+    prompted_frames: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Frames of an object that online and offline prompt at most.",
+            rich_help_panel=_USER,
+        ),
+    ] = 8,
     frames: Annotated[int | None, typer.Option(min=1, help="Use the first N frames only.")] = None,
     max_objects: Annotated[
         int | None, typer.Option(min=1, help="Use N objects, chosen at random.")
@@ -49,67 +80,80 @@ def evaluate(
     view: Annotated[
         Literal["auto", "whole", "window"], typer.Option(help="As for [bold]track[/bold].")
     ] = "auto",
+    baseline: Annotated[
+        list[BaselineName] | None,
+        typer.Option(
+            help="Score this as well: the true first mask copied, or warped by optical flow; "
+            "Otsu's threshold linked by overlap, or with a watershed. May be repeated.",
+            rich_help_panel=_COMPARE,
+        ),
+    ] = None,
+    frame_by_frame: Annotated[
+        bool,
+        typer.Option(
+            "--frame-by-frame",
+            help="Count the clicks that the same J&F needs without memory.",
+            rich_help_panel=_COMPARE,
+        ),
+    ] = False,
+    ctc: Annotated[
+        bool,
+        typer.Option(
+            "--ctc",
+            help="SEG, DET and TRA as well (needs the extra [bold]evaluate[/bold]).",
+            rich_help_panel=_COMPARE,
+        ),
+    ] = False,
+    result: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABELS",
+            help="Score these labels, by equal ids, instead of running a model.",
+            rich_help_panel=_COMPARE,
+        ),
+    ] = None,
     model: Model = "cells",
     device: Device = "auto",
     threads: Threads = None,
     precision: Precision = "auto",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write tables (CSV), curves and the worst cases (PNG) there.",
+            rich_help_panel="Results",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     json_file: JsonFile = None,
 ) -> None:
     """Prompt as a user would, and compare with reference labels: J (mean IoU) and F (boundaries).
 
-    Video protocols prompt each object on its first frame and follow it to its last one; the image
-    protocols segment each object on single frames, without memory.
+    Video protocols prompt each object on its first frame and follow it to its last one; online and
+    offline go on to correct it, three clicks a frame; the image protocols segment each object on
+    single frames, without memory.
     """
-    from napari_sam2.cli.progress import count_progress
-    from napari_sam2.evaluation import Choice
-    from napari_sam2.evaluation import evaluate as run
-    from napari_sam2.io import open_movie
-    from napari_sam2.pipeline.computing import Computing, prepare
-    from napari_sam2.tracking import TrackerSettings
+    from napari_sam2.cli.evaluating import Wanted, compare
+    from napari_sam2.cli.evaluation_tables import tables
+    from napari_sam2.evaluation import Choice, save_comparison
+    from napari_sam2.pipeline.computing import Computing
 
-    check_new([json_file], overwrite=overwrite)
-    settings = TrackerSettings(view=view, precision=precision)
-    # The intensity window means nothing for labels, so none is looked for.
-    with open_movie(movie) as images, open_movie(labels, intensity=(0, 1)) as reference:
-        network = prepare(Computing(model, device, threads, precision))
-        with count_progress(f"Evaluating {protocol}") as progress:
-            result = run(
-                images,
-                reference,
-                network.model,
-                protocol,
-                choice=Choice(frames, max_objects, seed),
-                settings=settings,
-                progress=progress,
-            )
-    write_json(result.as_dict(), json_file)
-    show(_table(result), network.description, json_file=json_file)
-
-
-def _table(result: Evaluation) -> Table:
-    """Return the means and the worst objects."""
-    from napari_sam2.cli.tables import plain_table
-
-    facts = result.as_dict()
-    table = plain_table("", "J", "F", "first J", "last J", "frames", "clicks")
-    firsts, lasts = (
-        sum(getattr(score, name) for score in result.scores) / len(result.scores)
-        for name in ("first_j", "last_j")
+    check_new([json_file, output], overwrite=overwrite)
+    wanted = Wanted(
+        protocol=protocol,
+        choice=Choice(frames, max_objects, seed),
+        prompted_frames=prompted_frames,
+        view=view,
+        baselines=tuple(each.value for each in baseline or ()),
+        frame_by_frame=frame_by_frame,
+        ctc=ctc,
+        result=result,
     )
-    table.add_row(
-        f"{facts['objects']} objects",
-        *(f"{value:.3f}" for value in (facts["J"], facts["F"], firsts, lasts)),
-        str(facts["frames"]),
-        str(facts["clicks"]),
-    )
-    for score in sorted(result.scores, key=lambda each: each.j)[:_WORST]:
-        numbers = (score.j, score.f, score.first_j, score.last_j)
-        table.add_row(
-            f"worst: {score.object_id} from frame {score.first_frame}",
-            *(f"{value:.3f}" for value in numbers),
-            str(score.frames),
-            str(score.clicks),
-            style="dim",
-        )
-    return table
+    computing = Computing(model, device, threads, precision)
+    with compare(movie, labels, wanted, computing) as found:
+        write_json(found.comparison.as_dict(), json_file)
+        written = []
+        if output is not None:
+            written = save_comparison(found.comparison, found.case, output, title=found.title)
+    lines = [found.description, *(f"{path}" for path in written)]
+    show(*tables(found.comparison), *lines, json_file=json_file)

@@ -99,7 +99,7 @@ def click_frame_by_frame(
 
 def _click_object(user: SimulatedUser, goal: Outcome, running: Running) -> Outcome:
     trace = Trace(goal.trace.target, user.truth)
-    spent = {frame: 0 for frame in trace.target.frames}
+    spent = dict.fromkeys(trace.target.frames, 0)
     answers = {frame: user.clicks(trace.target.object_id, frame) for frame in spent}
     # A frame without the object needs no click: nothing was segmented there before.
     open_frames = {frame for frame in spent if _click(trace, answers[frame], frame, spent)}

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from napari_sam2.evaluation.drawing import FAINT, INK, PAPER, font, write
 from napari_sam2.evaluation.outlines import Shape, colour_of, draw_outline, find_shapes
 from napari_sam2.io import Movie
 from napari_sam2.tracking import Point, Prompt
 
-_PAPER, _INK, _FAINT = (18, 20, 24), (238, 240, 243), (150, 156, 165)
 _GAMMA = 0.65  # lifts dim cells beside bright nuclei, for the eye alone
 _GAP_PX, _BORDER_PX, _HEADER_PX = 10, 24, 74
 _BAR_SHARE = 0.2  # of the width of a frame, at most
@@ -77,11 +77,11 @@ def contact_sheet(
             2 * _BORDER_PX + columns * (width + _GAP_PX) - _GAP_PX,
             _HEADER_PX + _BORDER_PX + rows * (height + _GAP_PX) - _GAP_PX,
         ),
-        _PAPER,
+        PAPER,
     )
     draw = ImageDraw.Draw(sheet)
-    draw.text((_BORDER_PX, 14), title, fill=_INK, font=_font(24))
-    draw.text((_BORDER_PX, 44), subtitle, fill=_FAINT, font=_font(16))
+    draw.text((_BORDER_PX, 14), title, fill=INK, font=font(24))
+    draw.text((_BORDER_PX, 44), subtitle, fill=FAINT, font=font(16))
     for index, frame in enumerate(chosen):
         row, column = divmod(index, columns)
         place = (_BORDER_PX + column * (width + _GAP_PX), _HEADER_PX + row * (height + _GAP_PX))
@@ -151,7 +151,7 @@ def draw_frame(
     for prompt in labelled.prompts:
         if isinstance(prompt, Point) and prompt.frame == frame:
             _mark_click(draw, prompt, zoom)
-    _write(draw, (10, 8), f"frame {frame}", _font(max(13, longer_px // 34)), _INK)
+    write(draw, (10, 8), f"frame {frame}", size_px=max(13, longer_px // 34))
     if scale_bar:
         _draw_scale_bar(draw, movie, zoom, size)
     return picture
@@ -170,18 +170,18 @@ def _picture_size(movie: Movie, longer_px: int) -> tuple[int, int]:
 
 def _write_id(draw: ImageDraw.ImageDraw, shape: Shape, zoom: float, size: tuple[int, int]) -> None:
     """Write the id beside the upper right of the object, so that nothing of it is hidden."""
-    font = _font(max(12, max(size) // 40))
+    size_px = max(12, max(size) // 40)
     largest = np.asarray(max(shape.outlines, key=len))  # specks elsewhere do not move the id
-    x, y = largest[:, 0].max() * zoom + 1, largest[:, 1].min() * zoom - font.size * 0.6
+    x, y = largest[:, 0].max() * zoom + 1, largest[:, 1].min() * zoom - size_px * 0.6
     text = str(shape.object_id)
-    x = min(x, size[0] - draw.textlength(text, font=font) - 3)
-    _write(draw, (x, max(y, 1)), text, font, colour_of(shape.object_id))
+    x = min(x, size[0] - draw.textlength(text, font=font(size_px)) - 3)
+    write(draw, (x, max(y, 1)), text, size_px=size_px, colour=colour_of(shape.object_id))
 
 
 def _mark_click(draw: ImageDraw.ImageDraw, click: Point, zoom: float) -> None:
     """Mark a click: a cross for "this one", a bar for "not here"."""
     y, x = ((value + 0.5) * zoom for value in click.yx)
-    for width, reach, colour in ((5, 7, _PAPER), (2, 6, (255, 255, 255))):
+    for width, reach, colour in ((5, 7, PAPER), (2, 6, (255, 255, 255))):
         draw.line([(x - reach, y), (x + reach, y)], fill=colour, width=width)
         if click.positive:
             draw.line([(x, y - reach), (x, y + reach)], fill=colour, width=width)
@@ -196,35 +196,18 @@ def _draw_scale_bar(
     length = _round_length(movie.shape_yx[1] * step * _BAR_SHARE)
     bar_px = length / step * zoom
     text = f"{length:g} {_SHORT_UNITS.get(unit, unit) if unit else 'px'}"
-    font = _font(max(12, max(size) // 44))
+    size_px = max(12, max(size) // 44)
     right, bottom = size[0] - 12, size[1] - 12
-    draw.rectangle([right - bar_px - 1, bottom - 5, right + 1, bottom + 1], fill=_PAPER)
-    draw.rectangle([right - bar_px, bottom - 4, right, bottom], fill=_INK)
-    middle = right - bar_px / 2 - draw.textlength(text, font=font) / 2
-    _write(draw, (middle, bottom - 10 - font.size), text, font, _INK)
+    draw.rectangle([right - bar_px - 1, bottom - 5, right + 1, bottom + 1], fill=PAPER)
+    draw.rectangle([right - bar_px, bottom - 4, right, bottom], fill=INK)
+    middle = right - bar_px / 2 - draw.textlength(text, font=font(size_px)) / 2
+    write(draw, (middle, bottom - 10 - size_px), text, size_px=size_px)
 
 
 def _round_length(longest: float) -> float:
     """Give the largest of 1, 2, 5, 10, 20, 50, ... that is not above `longest`."""
     power = 10.0 ** np.floor(np.log10(longest))
     return float(max(factor * power for factor in (1, 2, 5) if factor * power <= longest))
-
-
-def _write(
-    draw: ImageDraw.ImageDraw,
-    place_xy: tuple[float, float],
-    text: str,
-    font: ImageFont.FreeTypeFont,
-    colour: tuple[int, int, int],
-) -> None:
-    draw.text(place_xy, text, fill=colour, font=font, stroke_width=2, stroke_fill=_PAPER)
-
-
-def _font(size_px: int) -> ImageFont.FreeTypeFont:
-    """Give the font that comes with Pillow, the same on every machine."""
-    font = ImageFont.load_default(size_px)
-    assert isinstance(font, ImageFont.FreeTypeFont)
-    return font
 
 
 def _palette(labelled: LabelledMovie) -> Image.Image:

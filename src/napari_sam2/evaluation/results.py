@@ -89,6 +89,11 @@ class Evaluation:
         return curve_of(self.scores, self.prompted_frames)
 
     @property
+    def mean_jf(self) -> float:
+        """J&F averaged over the curve: what SAM 2's paper reports of an interactive protocol."""
+        return float(np.mean([(point.j + point.f) / 2 for point in self.curve]))
+
+    @property
     def by_size(self) -> tuple[tuple[str, Means], ...]:
         """Means over the objects of each size that occurs, with its name."""
         groups = []
@@ -104,7 +109,7 @@ class Evaluation:
         curve = self.curve
         if curve:
             facts["curve"] = [_point_as_dict(point) for point in curve]
-            facts["mean_JF"] = float(np.mean([(point.j + point.f) / 2 for point in curve]))
+            facts["mean_JF"] = self.mean_jf
         facts["by_size"] = [{"size": name, **means.as_dict()} for name, means in self.by_size]
         facts["per_object"] = [score.as_dict() for score in self.scores]
         return facts
