@@ -85,9 +85,10 @@ class Placement:
         return views[-FIRST_LOOKS:] or [whole]
 
     def ahead_of_click(self, yx: tuple[float, float] | None) -> list[View]:
-        """Return the views that a click at (y, x) on a new object will need, or any click."""
-        views = [] if self.choice == "window" else [self.whole]
-        return list(dict.fromkeys(views + ([] if yx is None else self.for_click(yx))))
+        """Return the views that a click on a new object at (y, x) needs, or that any click may."""
+        if yx is not None:
+            return self.for_click(yx)
+        return [] if self.choice == "window" else [self.whole]
 
     def for_mask(self, logits_hw: Tensor, view: View) -> View:
         """Return the view for a mask, logits (S / 4, S / 4) that were found in another view."""
