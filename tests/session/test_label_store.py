@@ -14,6 +14,7 @@ import zarr
 from zarr.storage import LocalStore
 
 from napari_sam2.io import open_movie
+from napari_sam2.session import session_folders
 from napari_sam2.session.label_store import LabelStore
 from napari_sam2.session.saving import save_labels
 from napari_sam2.session.session_folders import LABELS_NAME, SessionFolder, prune
@@ -219,9 +220,10 @@ def test_a_session_that_was_just_written_is_not_old(on_disk, home):
 
 
 def test_a_session_of_another_process_is_pruned_only_after_its_end(home):
-    script = """
-        from napari_sam2.session.session_folders import SessionFolder
-        made = SessionFolder.make()
+    # The file alone: the package would load PyTorch first.
+    script = f"""
+        import runpy
+        made = runpy.run_path({session_folders.__file__!r})["SessionFolder"].make()
         print(made.path, flush=True)
         input()
     """
