@@ -59,7 +59,6 @@ def test_a_movie_opens_lazily_with_scale_units_axes_and_contrast(viewer, pixels,
     assert [str(unit) for unit in layer.units] == ["second", "micrometer", "pixel"]
     window = open_movie(path).intensity
     assert layer.contrast_limits == [window.low, window.high]
-    assert viewer.dims.axis_labels == ("t", "y", "x")
 
 
 @pytest.mark.gui
