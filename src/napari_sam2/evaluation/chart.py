@@ -14,7 +14,7 @@ from napari_sam2.evaluation.outlines import Colour, colour_of
 SIZE = (1000, 620)
 _LEFT, _TOP, _RIGHT, _BOTTOM = 84, 92, 250, 74  # margins; the names stand to the right
 _GRID: Colour = (46, 50, 58)
-_TICKS = 6
+_TICKS = 9
 _FINE = 2  # drawn this much larger, then averaged: smooth lines
 
 
@@ -28,12 +28,15 @@ class Line:
         Written beside its end; ASCII.
     xy
         Its points, from left to right.
+    colour
+        Of the same cycle as objects (`colour_of`), from 1.
     dashed
         For what is not measured along x but only compared with.
     """
 
     name: str
     xy: tuple[tuple[float, float], ...]
+    colour: int
     dashed: bool = False
 
 
@@ -70,8 +73,8 @@ def line_chart(lines: Sequence[Line], *, title: str, x_label: str, y_label: str)
     fine = Image.new("RGB", (SIZE[0] * _FINE, SIZE[1] * _FINE), PAPER)
     pen = ImageDraw.Draw(fine)
     _draw_grid(pen, axes)
-    for index, line in enumerate(lines, start=1):
-        _draw_line(pen, axes, line, colour_of(index))
+    for line in lines:
+        _draw_line(pen, axes, line)
     picture = fine.reduce(_FINE)
     draw = ImageDraw.Draw(picture)
     draw.text((_LEFT, 22), title, fill=INK, font=font(22))
@@ -98,7 +101,8 @@ def _draw_grid(pen: ImageDraw.ImageDraw, axes: _Axes) -> None:
         pen.line([_scaled(end) for end in ends], fill=_GRID, width=_FINE)
 
 
-def _draw_line(pen: ImageDraw.ImageDraw, axes: _Axes, line: Line, colour: Colour) -> None:
+def _draw_line(pen: ImageDraw.ImageDraw, axes: _Axes, line: Line) -> None:
+    colour = colour_of(line.colour)
     points = [_scaled(axes.place(x, y)) for x, y in line.xy]
     if line.dashed:
         for start, end in pairwise(points):
@@ -146,7 +150,7 @@ def _write_names(draw: ImageDraw.ImageDraw, axes: _Axes, lines: Sequence[Line]) 
         lowest = max(y - 9, lowest + 20)
         text = f"{lines[index].name}  {lines[index].xy[-1][1]:.2f}"
         place = (SIZE[0] - _RIGHT + 14, lowest)
-        write(draw, place, text, size_px=15, colour=colour_of(index + 1))
+        write(draw, place, text, size_px=15, colour=colour_of(lines[index].colour))
 
 
 def _scaled(place: tuple[float, float]) -> tuple[float, float]:

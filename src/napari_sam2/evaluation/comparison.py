@@ -114,7 +114,7 @@ def save_comparison(comparison: Comparison, case: Case, folder: Path, *, title: 
     pictures = {"worst.png": worst_cases(comparison.evaluation.outcomes, case.movie, title=title)}
     if any(target.last > target.first for target in case.targets):
         pictures["over_time.png"] = line_chart(
-            [_over_time(each) for each in comparison.evaluations],
+            [_over_time(each, number) for number, each in _numbered(comparison)],
             title=title,
             x_label="frames after the first one",
             y_label="J, mean over objects",
@@ -179,7 +179,12 @@ def _curve_rows(evaluation: Evaluation) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def _over_time(evaluation: Evaluation) -> Line:
+def _numbered(comparison: Comparison) -> Iterator[tuple[int, Evaluation]]:
+    """Number the methods; the numbers are their colours in every chart."""
+    return enumerate(comparison.evaluations, start=1)
+
+
+def _over_time(evaluation: Evaluation, number: int) -> Line:
     """Average J over the objects that are still there, by their age in frames."""
     ages: dict[int, list[float]] = {}
     for outcome in evaluation.outcomes:
@@ -187,7 +192,7 @@ def _over_time(evaluation: Evaluation) -> Line:
         for frame in target.frames:
             ages.setdefault(frame - target.first, []).append(outcome.trace.iou(frame))
     points = tuple((float(age), float(np.mean(values))) for age, values in sorted(ages.items()))
-    return Line(evaluation.protocol, points)
+    return Line(evaluation.protocol, points, number)
 
 
 def _curve_lines(comparison: Comparison) -> list[Line]:
@@ -195,7 +200,8 @@ def _curve_lines(comparison: Comparison) -> list[Line]:
     points = tuple((float(p.prompted_frames - 1), (p.j + p.f) / 2) for p in curve)
     ends = points[0][0], points[-1][0]
     flat = [
-        Line(each.protocol, tuple((x, each.means.jf) for x in ends), dashed=True)
-        for each in comparison.baselines
+        Line(each.protocol, tuple((x, each.means.jf) for x in ends), number, dashed=True)
+        for number, each in _numbered(comparison)
+        if each in comparison.baselines
     ]
-    return [Line(comparison.evaluation.protocol, points), *flat]
+    return [Line(comparison.evaluation.protocol, points, 1), *flat]
