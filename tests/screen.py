@@ -1,4 +1,7 @@
-"""Tell whether Qt can be loaded here, and whether there is a screen for its windows."""
+"""Tell whether Qt can be loaded here, and whether there is a screen for its windows.
+
+Run as a script, it prints the packages of Debian and Ubuntu that make both possible.
+"""
 
 from __future__ import annotations
 
@@ -42,3 +45,7 @@ def why_no_screen() -> str | None:
     found = shutil.which("Xvfb")
     reason = "Xvfb was not started" if found else "there is neither a display nor Xvfb"
     return f"{reason}: {_INSTALL}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{SYSTEM_PACKAGES}\n")
