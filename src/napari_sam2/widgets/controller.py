@@ -16,7 +16,7 @@ from napari_sam2.pipeline.prompt_files import read_prompts, write_prompts
 from napari_sam2.session.doubt import Doubt
 from napari_sam2.session.jobs import Propagate, Update
 from napari_sam2.session.saving import save_labels
-from napari_sam2.session.session import Session
+from napari_sam2.session.session import SESSION_SETTINGS, Session
 from napari_sam2.tracking.prompts import Point, Prompt
 from napari_sam2.tracking.settings import Direction, TrackerSettings
 from napari_sam2.widgets import notify
@@ -29,8 +29,6 @@ from napari_sam2.widgets.workspace import Workspace
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
-
-_DEFAULTS = TrackerSettings()
 
 
 class SegmentController:
@@ -66,7 +64,7 @@ class SegmentController:
         self.viewer = viewer
         self.model = model
         self.workspace: Workspace | None = None
-        self._settings = _DEFAULTS
+        self._settings = SESSION_SETTINGS
         self._runner = runner if runner is not None else ThreadRunner()
         self._tool: Tool = "click"
         self._follow = True
@@ -80,7 +78,7 @@ class SegmentController:
         """The open session, None before `start`."""
         return None if self.workspace is None else self.workspace.session
 
-    def use_model(self, model: SAM2, settings: TrackerSettings = _DEFAULTS) -> None:
+    def use_model(self, model: SAM2, settings: TrackerSettings = SESSION_SETTINGS) -> None:
         """Take a model; an open session goes on with the one that it was started with."""
         self.model, self._settings = model, settings
         if self.workspace is not None:

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.compat import isalive
+from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from napari_sam2.model.download import download_model
 from napari_sam2.model.home import checkpoints_folder
@@ -76,6 +77,9 @@ class Download(QObject):
         self._timer.setInterval(_POLL_MS)
         self._timer.timeout.connect(self._look)
         self.name: str | None = None
+        application = QCoreApplication.instance()
+        assert application is not None
+        application.aboutToQuit.connect(self.cancel)
 
     @property
     def running(self) -> bool:
@@ -100,13 +104,12 @@ class Download(QObject):
         self.name = name
         self._latest, self._seen = None, []
         stop = self._stop = threading.Event()
-        # Whoever closes the window wants no download any more; what has arrived is kept.
-        self.destroyed.connect(lambda *_: stop.set())
 
         def progress(done: int, total: int | None) -> None:
-            self._latest = (done, total)
-            if stop.is_set():
+            # Whoever closes the widget wants no download any more; what is here is kept.
+            if stop.is_set() or not isalive(self):
                 raise _StoppedError
+            self._latest = (done, total)
 
         self._aside.run(lambda: _download(name, progress), done=self._finish, failed=self._finish)
         self._timer.start()
@@ -142,7 +145,7 @@ def _download(name: str, progress: Any) -> str:
         text = str(error)
         return (
             f"{text[0].upper()}{text[1:]}. Without a network here: fetch {url} on another computer "
-            f"and copy it to {folder}, or anywhere and press From disk."
+            f"and copy it to {folder}, or anywhere and add it from disk."
         )
     return ""
 

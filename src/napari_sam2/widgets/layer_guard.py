@@ -35,15 +35,20 @@ class LayerGuard:
         workspace, layer = self._workspace, event.value
         if layer is workspace.layer:
             workspace.dispatcher.cancel()
-            notify.warn(
-                f"The image {workspace.layer_name!r} of the session was removed, so tracking was "
-                "stopped. Prompts and labels are kept: save them, or press New session."
-            )
+            # A viewer that is closed removes its layers first, and then there is nobody to tell.
+            QTimer.singleShot(0, self._tell_of_image)
             return
         ours = (workspace.labels.layer, workspace.prompts.points, workspace.prompts.shapes)
         if any(layer is each for each in ours):
             # napari is still removing it; the new one is added when it is through.
             QTimer.singleShot(0, lambda: self._restore(layer.name))
+
+    def _tell_of_image(self) -> None:
+        if self._open:
+            notify.warn(
+                f"The image {self._workspace.layer_name!r} of the session was removed, so tracking "
+                "was stopped. Prompts and labels are kept: save them, or press New session."
+            )
 
     def _restore(self, name: str) -> None:
         workspace = self._workspace

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -69,6 +68,8 @@ def action_button(
     Buttons take no focus from clicks, so that the viewer goes on hearing the keys.
     """
     button = QPushButton(text)
+    # Styles ask for wide buttons; four in a row have to fit a narrow dock.
+    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + 16)
     _prepare(button, action, tip)
     button.clicked.connect(lambda: trigger(action))
     return button
@@ -76,14 +77,10 @@ def action_button(
 
 def toggle_button(
     text: str, action: str, *, tip: str, trigger: Callable[[str], object]
-) -> QToolButton:
+) -> QPushButton:
     """Return a checkable button; who holds the state checks it, a click only triggers."""
-    button = QToolButton()
-    button.setText(text)
+    button = action_button(text, action, tip=tip, trigger=trigger)
     button.setCheckable(True)
-    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    _prepare(button, action, tip)
-    button.clicked.connect(lambda: trigger(action))
     return button
 
 

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QLabel,
     QProgressBar,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -91,12 +92,10 @@ class PropagationBox(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
         layout.addLayout(row(self.direction, self.objects))
-        layout.addLayout(
-            row(QLabel("Frames"), self.first, QLabel("to"), self.last, self.follow, stretch=1)
-        )
+        layout.addLayout(row(QLabel("Frames"), self.first, QLabel("to"), self.last, stretch=1))
         layout.addLayout(row(self.track, self.stop, self.update_button))
         layout.addWidget(self.bar)
-        layout.addWidget(self.automatic)
+        layout.addLayout(row(self.follow, self.automatic, stretch=1))
 
     @property
     def choice(self) -> TrackChoice:
@@ -137,6 +136,7 @@ class PropagationBox(QWidget):
 
 def _spin(tip: str) -> QSpinBox:
     spin = QSpinBox()
+    spin.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     spin.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
     spin.setKeyboardTracking(False)
     set_tip(spin, f"{tip}, from 0 as napari's slider counts")

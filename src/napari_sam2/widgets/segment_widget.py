@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from superqt.utils import QSignalThrottler
 
-from napari_sam2.tracking.settings import TrackerSettings
+from napari_sam2.session.session import SESSION_SETTINGS
 from napari_sam2.widgets import notify
 from napari_sam2.widgets.actions import Actions
 from napari_sam2.widgets.advice import next_step, refusals
@@ -125,7 +127,18 @@ class SegmentWidget(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
-        self.setMinimumWidth(content.minimumSizeHint().width() + 8)
+        self._scroll, self._content = scroll, content
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
+        """Ask for the width that the contents need, which is known once a style is set."""
+        super().showEvent(event)
+        bar = self._scroll.verticalScrollBar()
+        extra = 0 if bar is None else bar.sizeHint().width()
+        self.setMinimumWidth(self._content.minimumSizeHint().width() + extra)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Ask for no more width than is needed: the image deserves it."""
+        return QSize(self.minimumWidth(), super().sizeHint().height())
 
     def refresh(self) -> None:
         """Show the state of the session."""
@@ -187,7 +200,8 @@ class SegmentWidget(QWidget):
         self.controller.start(self.image_box.layer_name, frame_axis=self.image_box.frame_axis)
 
     def _on_model(self, network: Network) -> None:
-        self.controller.use_model(network.model, TrackerSettings(precision=network.precision))
+        settings = replace(SESSION_SETTINGS, precision=network.precision)
+        self.controller.use_model(network.model, settings)
 
     def _on_session(self) -> None:
         workspace = self.controller.workspace

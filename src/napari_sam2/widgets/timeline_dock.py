@@ -25,10 +25,10 @@ class TimelineDock:
     viewer
         The napari viewer.
     chosen
-        Called with frame and object id when the user clicks into the timeline.
+        Called with frame and object id (None for none) when the user clicks into the timeline.
     """
 
-    def __init__(self, viewer: Viewer, chosen: Callable[[int, int], None]) -> None:
+    def __init__(self, viewer: Viewer, chosen: Callable[[int, int | None], None]) -> None:
         self._viewer = viewer
         self._chosen = chosen
         self._timeline: Timeline | None = None
@@ -43,11 +43,12 @@ class TimelineDock:
         self._timeline = timeline
 
     def show_frame(self, workspace: Workspace) -> None:
-        """Mark the frame that is shown, and list the objects."""
+        """Mark the frame and the object at hand, and list the objects."""
         if self._timeline is not None:
             ids = workspace.session.object_ids
             self._timeline.set_objects(ids, colors_of(workspace, ids))
             self._timeline.set_frame(workspace.frame)
+            self._timeline.set_current(workspace.prompts.object_id)
 
     def refresh(self, frames: tuple[int, ...] | None = None) -> None:
         """Draw frames again, all by default."""

@@ -21,7 +21,15 @@ _NICENESS = 5  # below the window, above training jobs that were started with ni
 
 
 class Runner(Protocol):
-    """Drains an engine and hands its tokens over on the main thread."""
+    """Drains an engine and hands its tokens over on the main thread.
+
+    Attributes
+    ----------
+    in_background
+        Whether the caller goes on meanwhile; otherwise nothing is computed that was not asked for.
+    """
+
+    in_background: bool
 
     @property
     def running(self) -> bool:
@@ -41,6 +49,8 @@ class Runner(Protocol):
 
 class DirectRunner:
     """Work at once on the calling thread: for scripts without an event loop and for tests."""
+
+    in_background = False
 
     def __init__(self) -> None:
         self._running = False
@@ -71,6 +81,8 @@ class DirectRunner:
 
 class ThreadRunner:
     """Work in a thread of napari's pool; tokens arrive on the main thread, in order."""
+
+    in_background = True
 
     def __init__(self) -> None:
         self._worker: GeneratorWorker[Token, None, None] | None = None

@@ -20,7 +20,7 @@ from napari_sam2.widgets.candidates import CandidateShelf
 from napari_sam2.widgets.dispatcher import Dispatcher, previews
 from napari_sam2.widgets.following import Following
 from napari_sam2.widgets.labels_layer import SessionLabels
-from napari_sam2.widgets.layer_movie import LayerView, view_of
+from napari_sam2.widgets.layer_movie import view_of
 from napari_sam2.widgets.prompt_layers import PromptLayers
 from napari_sam2.widgets.worker import Runner
 
@@ -78,7 +78,7 @@ class Workspace:
         self.follow = True
         self.update_automatically = False
         self.view = view_of(layer, viewer.dims, frame_axis=frame_axis)
-        store = _label_store(self.view)
+        store = LabelStore.create(self.view.labels_shape, self.view.frame_axis)
         self.session = Session(model, self.view.movie(), labels=store, settings=settings)
         self.dispatcher = Dispatcher(Engine(self.session), runner)
         self.labels = SessionLabels(viewer, self.session, self.view)
@@ -86,7 +86,9 @@ class Workspace:
         self.candidates = CandidateShelf()
         self.following = Following(self.labels.refresh, self.show_frame)
         self.ahead = EncodeAhead(
-            self.dispatcher.submit, lambda: not self.dispatcher.busy, self.view.frames
+            self.dispatcher.submit,
+            lambda: runner.in_background and not self.dispatcher.busy,
+            self.view.frames,
         )
         self._frame = self.frame
         self._connect()
@@ -96,13 +98,12 @@ class Workspace:
     @property
     def frame(self) -> int:
         """The frame that the viewer shows."""
-        return self.view.frame_at(self.viewer.dims.point)
+        return self.view.frame_of(self.viewer.dims)
 
     def show_frame(self, frame: int) -> None:
         """Lead the viewer to a frame."""
-        if self.view.frame_axis is not None and frame != self.frame:
-            axis = self.viewer.dims.ndim - self.view.ndim + self.view.frame_axis
-            self.viewer.dims.set_point(axis, self.view.world_of(frame)[self.view.frame_axis])
+        if frame != self.frame:
+            self.view.show(self.viewer.dims, frame)
 
     @property
     def description(self) -> str:
@@ -186,9 +187,3 @@ class Workspace:
         height, width = self.view.shape_yx
         if -0.5 <= y < height - 0.5 and -0.5 <= x < width - 0.5:
             self.ahead.mouse_at(self.frame, (float(y), float(x)))
-
-
-def _label_store(view: LayerView) -> LabelStore:
-    if view.frame_axis is None:
-        return LabelStore.create((1, *view.shape_yx), 0)
-    return LabelStore.create(view.labels_shape, view.frame_axis)
