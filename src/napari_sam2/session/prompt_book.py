@@ -159,7 +159,7 @@ class PromptBook:
         """
         check_prompt(prompt, self.frames, self.shape_yx)
         key = self._next_key
-        with self.step(f"add {_name(prompt)} of object {prompt.object_id}"):
+        with self.step(step_text("add", prompt)):
             self._next_key += 1
             self._put(key, Entry(key, prompt))
         return key
@@ -174,7 +174,7 @@ class PromptBook:
         """
         self._entry(key)
         check_prompt(prompt, self.frames, self.shape_yx)
-        with self.step(f"change {_name(prompt)} of object {prompt.object_id}"):
+        with self.step(step_text("change", prompt)):
             self._put(key, Entry(key, prompt))
 
     def remove(self, keys: Iterable[int]) -> None:
@@ -186,7 +186,7 @@ class PromptBook:
             There is no such key; nothing is removed then.
         """
         doomed = [self._entry(key) for key in dict.fromkeys(keys)]
-        text = f"remove {_name(doomed[0].prompt)}" if len(doomed) == 1 else "remove prompts"
+        text = step_text("remove", doomed[0].prompt) if len(doomed) == 1 else "remove prompts"
         with self.step(text):
             for entry in doomed:
                 self._put(entry.key, None)
@@ -329,5 +329,6 @@ class PromptBook:
             raise RuntimeError(f"expected {what} outside of a step; end the step() first")
 
 
-def _name(prompt: Prompt) -> str:
-    return type(prompt).__name__.lower()
+def step_text(verb: str, prompt: Prompt) -> str:
+    """Say in words what is done with a prompt: "add point of object 2"."""
+    return f"{verb} {type(prompt).__name__.lower()} of object {prompt.object_id}"
