@@ -192,27 +192,16 @@ def test_a_box_that_is_closed_while_it_loads(qtbot):
     assert heard == []
 
 
-def test_more_models_open_the_models_widget(qtbot, home, small_model):
+def test_more_models_open_the_models_widget(qtbot):
     opened = []
-    models = ModelBox()  # anything with the signals of a widget will do
-    models.chosen = models.failed
-
-    def add_plugin_dock_widget(plugin, name):
-        opened.append((plugin, name))
-        return None, models
-
-    window = SimpleNamespace(add_plugin_dock_widget=add_plugin_dock_widget)
+    window = SimpleNamespace(
+        add_plugin_dock_widget=lambda *names, tabify: opened.append((*names, tabify))
+    )
     box = ModelBox(SimpleNamespace(window=window))
-    for widget in (models, box):
-        qtbot.addWidget(widget)
+    qtbot.addWidget(box)
     choose(box, "Download more ...")
-    choose(box, "Download more ...")
-    assert opened == [("napari-sam2", "Models")] * 2
+    assert opened == [("napari-sam2", "Models", True)]
     assert box.models.currentText() == "cells (experimental)"
-    save_model(small_model, home / "models" / "mine")
-    with qtbot.waitSignal(box.model_ready):
-        models.chosen.emit("mine")
-    assert box.network.name == "mine"
 
 
 @pytest.mark.parametrize(

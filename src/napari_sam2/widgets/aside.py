@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject
 from superqt.utils import FunctionWorker
 
@@ -13,6 +15,16 @@ from napari_sam2.widgets.notify import sentence_of
 
 T = TypeVar("T")
 _LOGGER = logging.getLogger(__name__)
+
+
+class _Worker(FunctionWorker[T]):
+    """A worker that may outlive the window."""
+
+    def run(self) -> None:
+        """Work; a program that is ending has no more use for the result."""
+        # Otherwise the emission from a deleted object would abort the process.
+        with contextlib.suppress(RuntimeError):
+            super().run()
 
 
 class Aside:
@@ -25,9 +37,9 @@ class Aside:
     """
 
     def __init__(self, owner: QObject) -> None:
+        self._owner = owner
         self._generation = 0
         self._running = 0
-        owner.destroyed.connect(self.drop)
 
     @property
     def busy(self) -> bool:
@@ -55,28 +67,26 @@ class Aside:
         """
         self.drop()
         generation = self._generation
-        worker: FunctionWorker[T] = FunctionWorker(function)
+        worker = _Worker(function)
+
+        def heard() -> bool:
+            self._running -= 1
+            return generation == self._generation and isalive(self._owner)
 
         def returned(result: T) -> None:
-            if generation == self._generation:
+            if heard():
                 done(result)
 
         def errored(error: Exception) -> None:
             _LOGGER.debug("a task of a widget failed", exc_info=error)
-            if generation == self._generation:
+            if heard():
                 failed(sentence_of(error))
 
-        # In this order: `busy` is false by the time that anybody hears of the end.
-        worker.returned.connect(self._ended)
-        worker.errored.connect(self._ended)
         worker.returned.connect(returned)
         worker.errored.connect(errored)
         self._running += 1
         worker.start()
 
-    def drop(self, *_: Any) -> None:
+    def drop(self) -> None:
         """Hear no more of what is running; it runs to its end."""
         self._generation += 1
-
-    def _ended(self, *_: Any) -> None:
-        self._running -= 1

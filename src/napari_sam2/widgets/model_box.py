@@ -13,7 +13,7 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QLabel,
-    QToolButton,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -88,7 +88,7 @@ class ModelBox(QWidget):
         self._refusal = ""
         self.models = _ListingCombo(self.refresh)
         self.models.setObjectName("model")
-        self.options = QToolButton()
+        self.options = QPushButton("Options")
         self.line = small_label()
         self.panel = _OptionsPanel()
         self.panel.hide()
@@ -122,6 +122,11 @@ class ModelBox(QWidget):
         self._aside.run(lambda: _load(wanted), done=self._finish, failed=self._fail)
         self._show_wanted()
         self._show_state(f"Loading {key_name(wanted.model)} ...")
+
+    @property
+    def refusal(self) -> str:
+        """Why no model can be chosen now; empty where one can."""
+        return "A model is being loaded." if self.loading else self._refusal
 
     def refuse(self, reason: str) -> None:
         """Disable the choice and say why; an empty reason enables it."""
@@ -165,7 +170,7 @@ class ModelBox(QWidget):
 
     def _open_models(self) -> None:
         assert self._viewer is not None
-        self._viewer.window.add_plugin_dock_widget("napari-sam2", "Models")
+        self._viewer.window.add_plugin_dock_widget("napari-sam2", "Models", tabify=True)
 
     # ---- what comes back
 
@@ -198,7 +203,6 @@ class ModelBox(QWidget):
         layout.addWidget(self.panel)
         layout.addWidget(self.line)
         set_tip(self.models, "The network that outlines and follows")
-        self.options.setText("Options")
         self.options.setCheckable(True)
         self.options.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         set_tip(self.options, "Choose the device and the arithmetic yourself")
@@ -212,9 +216,8 @@ class ModelBox(QWidget):
         self.models.setCurrentIndex(max(0, self.models.findData(self._wanted.model)))
 
     def _allow(self) -> None:
-        reason = "A model is being loaded." if self.loading else self._refusal
         for control in (self.models, self.panel.device, self.panel.precision):
-            allow(control, reason)
+            allow(control, self.refusal)
 
 
 class _ListingCombo(QComboBox):

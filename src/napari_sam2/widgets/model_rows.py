@@ -19,6 +19,7 @@ _HERE = {
     "home": "your own",
     "chosen": "from disk",
 }
+_NO_HEADINGS = "| | |"  # a table of names and values
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,12 @@ class ModelRow:
 
     @property
     def facts(self) -> str:
-        """Parameters and licence, such as ``"38.9 M parameters, Apache-2.0"``."""
+        """Millions of parameters and licence, such as ``"38.9 M · Apache-2.0"``."""
         info = self.info
         million = info.parameters_million if info else None
-        counted = f"{million:.1f} M parameters" if million else "size unknown"
+        counted = [f"{million:.1f} M"] if million else []
         licence = info.licence if info else None
-        return f"{counted}, {licence or 'licence: yours'}"
+        return " · ".join([*counted, licence or "licence: yours"])
 
     @property
     def size(self) -> str:
@@ -186,9 +187,26 @@ def details(row: ModelRow) -> str:
         ]
     facts.append(("Path", f"`{row.path}`"))
     lines = "\n".join(f"- **{name}**: {value}" for name, value in facts if value)
-    if info is not None and info.card:
-        return f"{info.card}\n\n## File\n\n{lines}\n"
-    return f"# {row.name}\n\n{lines}\n"
+    card = _shown_card(info.card) if info is not None and info.card else ""
+    return f"### {row.name}\n\n{lines}\n\n{card}"
+
+
+def _shown_card(card: str) -> str:
+    """Fit a card into a narrow pane: no title, small headings, lists for tables of two columns."""
+    lines = []
+    listing = False
+    for line in card.splitlines():
+        if line.startswith("# "):
+            continue
+        if line == _NO_HEADINGS or (listing and line.startswith("| ---")):
+            listing = True
+        elif listing and line.startswith("|"):
+            name, _, value = line.strip("| ").partition(" | ")
+            lines.append(f"- **{name}**: {value}")
+        else:
+            listing = False
+            lines.append(f"##{line}" if line.startswith("#") else line)
+    return "\n".join(lines)
 
 
 def _huggingface(info: ModelInfo) -> str | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_sam2.tracking.speed import Speed
 
 _HEADINGS = (
-    ("Model", "Name, parameters, licence of the weights"),
+    ("Model", "Name; millions of parameters; licence of the weights"),
     ("File", "Size, and whether it is on this machine"),
     ("Speed", "Time of a frame with one object on this machine, as far as measured"),
 )
@@ -73,17 +73,32 @@ class ModelTable(QTableWidget):
         keys = [row.key for row in self._rows]
         self.selectRow(keys.index(key) if key in keys else 0)
 
-    def show_rows(self, rows: Sequence[ModelRow], speeds: Mapping[str, Speed]) -> None:
-        """List models; the selected one stays selected."""
+    def show_rows(
+        self,
+        rows: Sequence[ModelRow],
+        speeds: Mapping[str, Speed] | None,
+        downloading: str | None = None,
+    ) -> None:
+        """List models; the selected one stays selected.
+
+        Parameters
+        ----------
+        rows
+            From `list_rows`.
+        speeds
+            What was measured, by the keys of the rows; None while it is being looked up.
+        downloading
+            Name of the model that is on its way.
+        """
         before = self.chosen_row
         self._rows = tuple(rows)
         blocked = self.blockSignals(True)
         self.setRowCount(len(rows))
         for index, row in enumerate(rows):
-            speed = speeds.get(row.key)
             self._put(index, 0, f"{row.name}\n{row.facts}", f"{row.name}\n{row.path}")
-            self._put(index, 1, f"{row.size}\n{row.place}", str(row.path))
-            self._put(index, 2, *_speed_cell(speed, here=row.here))
+            place = "downloading" if row.name == downloading else row.place
+            self._put(index, 1, f"{row.size}\n{place}", str(row.path))
+            self._put(index, 2, *_speed_cell(row, speeds))
         self.select(before.key if before else "")
         self.blockSignals(blocked)
         self.chosen.emit()
@@ -97,9 +112,11 @@ class ModelTable(QTableWidget):
         item.setToolTip(tip)
 
 
-def _speed_cell(speed: Speed | None, *, here: bool) -> tuple[str, str]:
+def _speed_cell(row: ModelRow, speeds: Mapping[str, Speed] | None) -> tuple[str, str]:
     """Return text and tooltip of a speed."""
-    if speed is not None:
-        return f"{speed_words(speed)}\na frame", speed_tip(speed)
-    wanted = "press Measure speed" if here else "download the model to measure it"
-    return "not\nmeasured" if here else "", f"Not measured on this machine: {wanted}"
+    if speeds is None or not row.here:
+        return "", "" if row.here else "Download the model to measure its speed here"
+    speed = speeds.get(row.key)
+    if speed is None:
+        return "not\nmeasured", "Press Measure speed; loading it in the Segment widget measures too"
+    return f"{speed_words(speed)}\na frame", speed_tip(speed)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QUrl
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtGui import QDesktopServices, QTextDocument
 from qtpy.QtWidgets import (
+    QApplication,
     QFileDialog,
     QGridLayout,
     QMessageBox,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from napari_sam2.tracking.speed import Speed
 
 _PLUGIN, _SEGMENT = "napari-sam2", "Segment & track"
+_LINK = "#4a7fe0"
+_INDENT = 12  # pixels of a list in the details
 _STEPS = 1000  # of the progress bar, which cannot count the bytes of large files
 
 
@@ -52,19 +55,17 @@ class ModelsWidget(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer = viewer
-        self._speeds: Mapping[str, Speed] = {}
+        self._speeds: Mapping[str, Speed] | None = None
         self._task = ""
         self._aside, self._lookup = Aside(self), Aside(self)
         self.download_worker = Download(self)
         self.table = ModelTable()
         self.details = QTextBrowser()
-        self.details.setOpenExternalLinks(True)
         self._make_buttons()
         self.bar, self.bar_text = QProgressBar(), small_label()
         self.bar.setRange(0, _STEPS)
         self.bar.setTextVisible(False)
         self.message = small_label()
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._lay_out()
         self.table.chosen.connect(self._show_chosen)
         self.download_worker.moved.connect(self._show_progress)
@@ -75,8 +76,7 @@ class ModelsWidget(QWidget):
 
     def refresh(self) -> None:
         """List the models as they are now, and look up their speeds in a thread."""
-        rows = list_rows()
-        self.table.show_rows(rows, self._speeds)
+        rows = self._list()
         self._lookup.run(
             lambda: tasks.speeds_of(rows), done=self._show_speeds, failed=self._show_message
         )
@@ -88,14 +88,19 @@ class ModelsWidget(QWidget):
 
     def _show_speeds(self, speeds: Mapping[str, Speed]) -> None:
         self._speeds = speeds
-        self.table.show_rows(list_rows(), speeds)
+        self._list()
+
+    def _list(self) -> tuple[ModelRow, ...]:
+        rows = list_rows()
+        self.table.show_rows(rows, self._speeds, self.download_worker.name)
+        return rows
 
     def _show_chosen(self) -> None:
         chosen = self.table.chosen_row
         text = details(chosen) if chosen else ""
         if text != self.details.property("markdown"):  # else the user's scrolling would be lost
             self.details.setProperty("markdown", text)
-            self.details.setMarkdown(text)
+            self.details.setHtml(readable_links(text))
         self._allow()
 
     # ---- what the buttons do
@@ -106,7 +111,7 @@ class ModelsWidget(QWidget):
         self.bar.setValue(0)
         self._show_message("")
         self.bar_text.setText(f"{chosen.name}: connecting")
-        self._allow()
+        self._list()
 
     def _cancel(self) -> None:
         self.download_worker.cancel()
@@ -122,9 +127,12 @@ class ModelsWidget(QWidget):
             warn(sentence)
 
     def _use(self) -> None:
-        _, segment = self._viewer.window.add_plugin_dock_widget(_PLUGIN, _SEGMENT)
+        _, segment = self._viewer.window.add_plugin_dock_widget(_PLUGIN, _SEGMENT, tabify=True)
         box = segment.findChild(ModelBox)
-        box.load(self._chosen().key)
+        if box.refusal:
+            warn(box.refusal)
+        else:
+            box.load(self._chosen().key)
 
     def _measure(self) -> None:
         key = self._chosen().key
@@ -211,8 +219,9 @@ class ModelsWidget(QWidget):
         allow(self.delete, why.delete)
         allow(self.add, why.add)
         allow(self.cancel, "It is stopping." if worker.stopping else "")
-        partial = chosen is not None and not chosen.here and chosen.partial > 0
-        self.download.setText("Resume" if partial else "Download")
+        begun = chosen is not None and not chosen.here and chosen.partial > 0
+        begun = begun and not worker.running
+        self.download.setText("Resume" if begun else "Download")
         forget = chosen is not None and chosen.origin == "chosen"
         self.delete.setText("Forget" if forget else "Delete")
         for part in (self.bar, self.bar_text, self.cancel):
@@ -238,16 +247,20 @@ class ModelsWidget(QWidget):
             "Delete", "Delete the downloaded file; a file of yours is only forgotten", self._delete
         )
         self.folder = button("Open folder", "Show its folder", self._open_folder)
-        self.add = button("From disk ...", "Use a checkpoint that you have as a file", self._add)
+        self.add = button(
+            "Add a checkpoint from disk ...",
+            "Read a .pt or .safetensors file, or a model folder, and list it from then on",
+            self._add,
+        )
         self.cancel = button("Cancel", "Stop; what has arrived is kept", self._cancel)
 
     def _lay_out(self) -> None:
         grid = QGridLayout()
         grid.setSpacing(SPACING)
-        buttons = (self.download, self.use, self.add, self.measure, self.verify, self.delete)
+        buttons = (self.download, self.use, self.measure, self.verify, self.delete, self.folder)
         for index, each in enumerate(buttons):
             grid.addWidget(each, index // 3, index % 3)
-        grid.addWidget(self.folder, 2, 2)
+        grid.addWidget(self.add, 2, 0, 1, 3)
         split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
         split.addWidget(self.table)
@@ -261,3 +274,19 @@ class ModelsWidget(QWidget):
         layout.addWidget(self.bar_text)
         layout.addLayout(row(self.bar, self.cancel, stretch=0))
         layout.addWidget(self.message)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.details.setOpenExternalLinks(True)
+        document = self.details.document()
+        assert document is not None
+        document.setIndentWidth(_INDENT)
+
+
+def readable_links(markdown: str) -> str:
+    """Turn Markdown into HTML whose links can be read on dark and on light.
+
+    Qt gives them the application's link colour, which does not follow napari's theme.
+    """
+    document = QTextDocument()
+    document.setMarkdown(markdown)
+    link = QApplication.palette().link().color().name()
+    return document.toHtml().replace(f"color:{link}", f"color:{_LINK}")
