@@ -3,36 +3,93 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 import tifffile
-from typer.testing import CliRunner
-
-from napari_sam2.cli import app
-from napari_sam2.model import save_model
 
 
-def test_scores_are_printed_and_written(small_model, tmp_path):
-    labels = np.zeros((4, 64, 64), np.uint16)
-    labels[:, 10:30, 12:36] = 5
-    tifffile.imwrite(tmp_path / "movie.tif", labels * 100, metadata={"axes": "TYX"}, imagej=True)
-    tifffile.imwrite(tmp_path / "truth.tif", labels, metadata={"axes": "TYX"}, imagej=True)
-    save_model(small_model, tmp_path / "model")
-    arguments = [str(tmp_path / "movie.tif"), str(tmp_path / "truth.tif")]
-    options = ["--protocol", "mask", "--model", str(tmp_path / "model")]
+@pytest.fixture
+def truth(tmp_path, pixels):
+    path = tmp_path / "truth.tif"
+    tifffile.imwrite(path, pixels[1], metadata={"axes": "TYX"}, photometric="minisblack")
+    return path
+
+
+def test_scores_are_printed_and_written(cli, movie, truth, model_folder, tmp_path):
     file = tmp_path / "scores.json"
-    result = CliRunner().invoke(app, ["evaluate", *arguments, *options, "--json", str(file)])
+    result = cli(
+        "evaluate", movie, truth, "--protocol", "mask", "--model", model_folder, "--json", file
+    )
     assert result.exit_code == 0, result.output
-    assert "1 objects" in result.output
+    assert "worst objects" in result.output
     scores = json.loads(file.read_text())
     assert scores["protocol"] == "mask"
-    assert scores["per_object"][0]["object_id"] == 5
+    assert (scores["objects"], scores["frames"], scores["clicks"]) == (2, 12, 0)
+    assert [each["object_id"] for each in scores["per_object"]] == [1, 2]
     assert scores["per_object"][0]["first_j"] == 1.0
 
 
-def test_other_frames_are_explained(small_model, tmp_path):
-    for name, frames in (("movie.tif", 5), ("truth.tif", 6)):
-        tifffile.imwrite(tmp_path / name, np.ones((frames, 64, 64), np.uint16))
-    save_model(small_model, tmp_path / "model")
-    arguments = [str(tmp_path / "movie.tif"), str(tmp_path / "truth.tif")]
-    result = CliRunner().invoke(app, ["evaluate", *arguments, "--model", str(tmp_path / "model")])
-    assert result.exit_code == 2
-    assert "labels of the movie's 5 frames" in result.stderr
+@pytest.mark.parametrize("protocol", ["online", "offline"])
+def test_an_interactive_protocol_with_everything_beside_it(
+    cli, movie, truth, model_folder, tmp_path, protocol
+):
+    pytest.importorskip("ctc_metrics")
+    folder = tmp_path / "report"
+    options = ["--protocol", protocol, "--prompted-frames", 2, "--max-objects", 1, "--seed", 3]
+    beside = ["--baseline", "copy", "--baseline", "threshold", "--frame-by-frame", "--ctc"]
+    result = cli(
+        *("evaluate", movie, truth, "--model", model_folder, "--output", folder, "--json", "-"),
+        *options,
+        *beside,
+    )
+    assert result.exit_code == 0, result.output
+    scores = json.loads(result.stdout)
+    assert scores["objects"] == 1
+    assert [point["corrected_frames"] for point in scores["curve"]] == [0, 1]
+    assert [each["baseline"] for each in scores["baselines"]] == ["copy", "threshold"]
+    assert scores["frame_by_frame"]["clicks"] > 0
+    assert scores["ctc"].keys() == {"SEG", "DET", "TRA"}
+    assert {path.name for path in folder.iterdir()} >= {"curve.csv", "curve.png", "worst.png"}
+
+
+def test_all_is_every_baseline(cli, movie, truth, model_folder):
+    options = ["--model", model_folder, "--frames", 3, "--baseline", "all"]
+    printed = cli("evaluate", movie, truth, *options).stdout
+    assert all(name in printed for name in ("copy", "flow", "threshold", "watershed"))
+
+
+def test_labels_are_scored_without_a_model(cli, movie, truth, pixels, tmp_path):
+    labels = pixels[1].copy()
+    labels[3:][labels[3:] == 2] = 0
+    path = tmp_path / "labels.tif"
+    tifffile.imwrite(path, labels, metadata={"axes": "TYX"}, photometric="minisblack")
+    result = cli("evaluate", movie, truth, "--result", path, "--model", "none", "--json", "-")
+    assert result.exit_code == 0, result.output
+    scores = json.loads(result.stdout)
+    assert scores["protocol"] == "labels"
+    assert [each["j"] for each in scores["per_object"]] == [1.0, 0.5]
+
+
+def test_other_frames_are_explained(fails, movie, model_folder, tmp_path):
+    path = tmp_path / "short.tif"
+    tifffile.imwrite(path, np.ones((5, 48, 64), np.uint16), metadata={"axes": "TYX"})
+    message = fails("evaluate", movie, path, "--model", model_folder)
+    assert "labels of the movie's 6 frames" in message
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--protocol", "image-click1", "--baseline", "copy"], "expected a video protocol"),
+        (["--protocol", "image-click3", "--ctc"], "got image-click3"),
+        (["--protocol", "mask", "--frame-by-frame"], "expected a protocol with clicks"),
+        (["--result", "labels.tif", "--frame-by-frame"], "got --result"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_first(fails, movie, truth, options, words):
+    assert words in fails("evaluate", movie, truth, "--model", "none", *options)
+
+
+def test_a_report_is_not_overwritten(fails, movie, truth, tmp_path):
+    (tmp_path / "report").mkdir()
+    message = fails("evaluate", movie, truth, "--output", tmp_path / "report")
+    assert "expected no file at" in message

@@ -112,5 +112,5 @@ def test_colour_images(case_of):
 
 
 def test_unknown_ones_are_refused(case_of):
-    with pytest.raises(ValueError, match="expected one of copy, flow, .* got 'magic'"):
+    with pytest.raises(ValueError, match=r"expected one of copy, flow, .* got 'magic'"):
         run_baseline(case_of(squares()), "magic")

@@ -79,5 +79,5 @@ def test_with_the_real_tracker(small_model, moving_square, case_of):
 
 
 def test_protocols_without_clicks_are_refused(run):
-    with pytest.raises(ValueError, match="expected a protocol with clicks .* got 'click3'"):
+    with pytest.raises(ValueError, match=r"expected a protocol with clicks .* got 'click3'"):
         run(lambda truth: truth, clicks=0)

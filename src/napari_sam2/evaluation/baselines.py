@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypeAlias, get_args
 
-from napari_sam2.evaluation.baseline_flow import FlowWarp
-from napari_sam2.evaluation.baseline_threshold import LinkedSegments
 from napari_sam2.evaluation.patches import Patch
 from napari_sam2.evaluation.results import Evaluation, Outcome
 from napari_sam2.evaluation.scores import Trace
@@ -88,10 +86,15 @@ def run_baseline(
 
 
 def _follower(case: Case, name: Baseline) -> Follower:
+    # What finds flow and segments takes a second to import, which every other use would wait for.
     if name == "copy":
         return Copies()
     if name == "flow":
+        from napari_sam2.evaluation.baseline_flow import FlowWarp
+
         return FlowWarp(case.movie)
+    from napari_sam2.evaluation.baseline_threshold import LinkedSegments
+
     return LinkedSegments(case, cut_apart=name == "watershed")
 
 
