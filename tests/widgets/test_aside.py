@@ -35,7 +35,7 @@ def test_a_function_runs_in_a_thread_and_is_heard_of_on_the_main_one(qtbot, hear
     aside = Aside(owner)
     run(aside, threading.current_thread, heard)
     assert aside.busy
-    qtbot.waitUntil(lambda: heard.done)
+    qtbot.waitUntil(lambda: bool(heard.done))
     assert not aside.busy
     assert heard.done != [threading.main_thread()]
     assert heard.threads == [threading.main_thread()]
@@ -44,7 +44,7 @@ def test_a_function_runs_in_a_thread_and_is_heard_of_on_the_main_one(qtbot, hear
 def test_an_error_is_a_sentence_and_no_notification(qtbot, heard, notifications):
     owner = QObject()
     run(Aside(owner), lambda: int("x"), heard)
-    qtbot.waitUntil(lambda: heard.failed)
+    qtbot.waitUntil(lambda: bool(heard.failed))
     assert heard.failed[0].startswith("Invalid literal for int()")
     assert notifications() == []
 

@@ -13,6 +13,7 @@ from napari_sam2.widgets.model_box import ModelBox
 from napari_sam2.widgets.model_choices import duration_words, speed_tip, speed_words
 
 pytestmark = pytest.mark.gui
+LONG_MS = 30_000  # the first load imports PyTorch, perhaps on a busy machine
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +35,7 @@ def box(qtbot):
     box = ModelBox()
     qtbot.addWidget(box)
     yield box
-    qtbot.waitUntil(lambda: not box.loading)
+    qtbot.waitUntil(lambda: not box.loading, timeout=LONG_MS)
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def choose(box, text):
 
 
 def test_the_embedded_model_loads_in_a_thread(qtbot, box):
-    with qtbot.waitSignal(box.model_ready) as ready:
+    with qtbot.waitSignal(box.model_ready, timeout=LONG_MS) as ready:
         box.load()
         assert box.loading
         assert box.line.text() == "Loading cells ..."
@@ -94,7 +95,7 @@ def test_what_is_on_disk_is_offered_and_nothing_else(box, home, small_model):
 def test_another_model_is_loaded_when_it_is_chosen(qtbot, box, home, small_model):
     save_model(small_model, home / "models" / "mine")
     box.refresh()
-    with qtbot.waitSignal(box.model_ready):
+    with qtbot.waitSignal(box.model_ready, timeout=LONG_MS):
         choose(box, "mine")
     assert box.network.name == "mine"
     assert box.models.currentText() == "mine"
@@ -102,7 +103,7 @@ def test_another_model_is_loaded_when_it_is_chosen(qtbot, box, home, small_model
 
 def test_a_checkpoint_from_disk_is_offered_from_then_on(qtbot, box, dialog, checkpoint):
     dialog(checkpoint)
-    with qtbot.waitSignal(box.model_ready):
+    with qtbot.waitSignal(box.model_ready, timeout=LONG_MS):
         choose(box, "Checkpoint from disk ...")
     assert box.models.currentText() == "my-cells (from disk)"
     assert box.line.text().startswith("my-cells · ")
@@ -120,20 +121,20 @@ def test_a_dialog_that_is_closed_changes_nothing(box, dialog):
 
 
 def test_a_damaged_checkpoint_is_a_sentence_and_the_model_stays(qtbot, box, dialog, tmp_path):
-    with qtbot.waitSignal(box.model_ready):
+    with qtbot.waitSignal(box.model_ready, timeout=LONG_MS):
         box.load()
     before = box.network
     damaged = tmp_path / "broken.pt"
     damaged.write_bytes(b"not a checkpoint")
     dialog(damaged)
-    with qtbot.waitSignal(box.failed) as failed:
+    with qtbot.waitSignal(box.failed, timeout=LONG_MS) as failed:
         choose(box, "Checkpoint from disk ...")
     assert failed.args[0].startswith("Expected a whole checkpoint, got a damaged")
     assert box.network is before
     assert box.models.currentText() == "cells (experimental)"
     assert box.line.text().endswith(" cells stays loaded.")
     assert chosen_checkpoints() == ()
-    with qtbot.waitSignal(box.model_ready):
+    with qtbot.waitSignal(box.model_ready, timeout=LONG_MS):
         box.load()
 
 
@@ -141,7 +142,7 @@ def test_a_model_that_was_deleted_meanwhile(qtbot, box, home, small_model):
     folder = save_model(small_model, home / "models" / "mine")
     box.refresh()
     shutil.rmtree(folder)
-    with qtbot.waitSignal(box.failed):
+    with qtbot.waitSignal(box.failed, timeout=LONG_MS):
         choose(box, "mine")
     assert "mine" not in texts(box)
 
@@ -152,25 +153,25 @@ def test_device_and_arithmetic_can_be_chosen(qtbot, box):
     assert not box.panel.isHidden()
     box.panel.device.setCurrentIndex(box.panel.device.findData("cpu"))
     box.panel.precision.setCurrentIndex(box.panel.precision.findData("float32"))
-    with qtbot.waitSignal(box.model_ready) as ready:
+    with qtbot.waitSignal(box.model_ready, timeout=LONG_MS) as ready:
         box.panel.precision.activated.emit(1)
     assert ready.args[0].precision == "float32"
     assert "float32" in box.line.text()
 
 
 def test_a_device_that_fails_is_taken_back(qtbot, box):
-    with qtbot.waitSignal(box.model_ready):
+    with qtbot.waitSignal(box.model_ready, timeout=LONG_MS):
         box.load()
     box.panel.device.addItem("a GPU that is gone", "cuda:9")
     box.panel.device.setCurrentIndex(box.panel.device.count() - 1)
-    with qtbot.waitSignal(box.failed) as failed:
+    with qtbot.waitSignal(box.failed, timeout=LONG_MS) as failed:
         box.panel.device.activated.emit(2)
     assert "choose auto or cpu" in failed.args[0]
     assert box.panel.device.currentData() == "auto"
 
 
 def test_disabled_controls_say_why(qtbot, box):
-    with qtbot.waitSignal(box.model_ready):
+    with qtbot.waitSignal(box.model_ready, timeout=LONG_MS):
         box.load()
         assert not box.models.isEnabled()
         assert "A model is being loaded." in box.models.toolTip()
@@ -188,7 +189,7 @@ def test_a_box_that_is_closed_while_it_loads(qtbot):
     box.load()
     aside = box._aside
     box.deleteLater()
-    qtbot.waitUntil(lambda: not aside.busy)
+    qtbot.waitUntil(lambda: not aside.busy, timeout=LONG_MS)
     assert heard == []
 
 

@@ -21,6 +21,7 @@ from napari_sam2.widgets.models_widget import ModelsWidget, readable_links
 pytestmark = pytest.mark.gui
 
 NAME = "sam2.1_hiera_tiny"
+LONG_MS = 30_000  # for a busy machine
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +83,8 @@ def widget(qtbot, segment):
     widget.asked = asked
     qtbot.addWidget(widget)
     yield widget
-    qtbot.waitUntil(lambda: idle(widget))  # the widget is closed by now, its threads may run
+    # The widget is closed by now, its threads may run.
+    qtbot.waitUntil(lambda: idle(widget), timeout=LONG_MS)
 
 
 def idle(widget):
@@ -110,7 +112,7 @@ def press(qtbot, widget):
 
     def run(button):
         button.click()
-        qtbot.waitUntil(lambda: idle(widget), timeout=20_000)
+        qtbot.waitUntil(lambda: idle(widget), timeout=LONG_MS)
         return widget.message.text()
 
     return run
@@ -178,7 +180,7 @@ def test_a_download_shows_progress_and_arrives(qtbot, widget, home):
     widget.download_worker.moved.connect(
         lambda _: seen.append((widget.bar.value(), widget.bar_text.text()))
     )
-    with qtbot.waitSignal(widget.download_worker.ended, timeout=20_000):
+    with qtbot.waitSignal(widget.download_worker.ended, timeout=LONG_MS):
         widget.download.click()
         assert not widget.bar.isHidden()
         assert cells_of(widget, NAME)[1] == "2 MB\ndownloading"
@@ -194,7 +196,7 @@ def test_a_download_shows_progress_and_arrives(qtbot, widget, home):
 
 def test_a_cancelled_download_goes_on_where_it_stopped(qtbot, widget, server, home):
     select(widget, NAME)
-    with qtbot.waitSignal(widget.download_worker.ended, timeout=20_000):
+    with qtbot.waitSignal(widget.download_worker.ended, timeout=LONG_MS):
         with qtbot.waitSignal(widget.download_worker.moved):
             widget.download.click()
         widget.cancel.click()
@@ -206,7 +208,7 @@ def test_a_cancelled_download_goes_on_where_it_stopped(qtbot, widget, server, ho
     assert widget.download.text() == "Resume"
     assert widget.delete.isEnabled()
     server.pause_s = 0.0
-    with qtbot.waitSignal(widget.download_worker.ended, timeout=20_000):
+    with qtbot.waitSignal(widget.download_worker.ended, timeout=LONG_MS):
         widget.download.click()
     assert server.requests[-1][1] == f"bytes={kept}-"
     assert widget.message.text() == f"{NAME} is on this machine."
@@ -217,7 +219,7 @@ def test_without_a_network_it_says_how_to_go_on(qtbot, widget, home, monkeypatch
     monkeypatch.setitem(registry.PUBLISHED, NAME, gone)
     monkeypatch.setattr("napari_sam2.model.transfer.time.sleep", lambda _: None)
     select(widget, NAME)
-    with qtbot.waitSignal(widget.download_worker.ended, timeout=20_000):
+    with qtbot.waitSignal(widget.download_worker.ended, timeout=LONG_MS):
         widget.download.click()
     text = widget.message.text()
     assert text.startswith("Expected an answer from http://127.0.0.1:9/x.pt, got none")
@@ -230,7 +232,7 @@ def test_without_a_network_it_says_how_to_go_on(qtbot, widget, home, monkeypatch
 def test_a_refusal_of_the_server_is_a_sentence(qtbot, widget, server, notifications):
     server.status = 403
     select(widget, NAME)
-    with qtbot.waitSignal(widget.download_worker.ended, timeout=20_000):
+    with qtbot.waitSignal(widget.download_worker.ended, timeout=LONG_MS):
         widget.download.click()
     assert "got 403 Forbidden" in widget.message.text()
     assert len(notifications()) == 1
@@ -240,7 +242,7 @@ def test_other_content_is_thrown_away(qtbot, widget, server, notifications):
     server.content = bytes(2_000_000)
     server.pause_s = 0.0
     select(widget, NAME)
-    with qtbot.waitSignal(widget.download_worker.ended, timeout=20_000):
+    with qtbot.waitSignal(widget.download_worker.ended, timeout=LONG_MS):
         widget.download.click()
     assert "it was thrown away" in widget.message.text()
     assert cells_of(widget, NAME)[1].endswith("not downloaded")
@@ -372,7 +374,7 @@ def test_the_folder_is_opened(widget, monkeypatch, notifications):
 
 
 def test_use_loads_it_in_the_segment_widget(qtbot, widget, segment):
-    with qtbot.waitSignal(segment.model_ready):
+    with qtbot.waitSignal(segment.model_ready, timeout=LONG_MS):
         widget.use.click()
     assert widget.asked == ["Segment & track"]
     assert segment.network.name == "cells"
@@ -383,6 +385,15 @@ def test_use_waits_for_a_segment_widget_that_is_busy(widget, segment, notificati
     widget.use.click()
     assert not segment.loading
     assert notifications() == ["Stop tracking first."]
+
+
+def test_in_a_real_viewer(qtbot, viewer):
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sam2", "Models")
+    assert isinstance(widget, ModelsWidget)
+    qtbot.waitUntil(lambda: idle(widget), timeout=LONG_MS)
+    assert cells_of(widget, "cells")[2] == "not\nmeasured"
+    again = viewer.window.add_plugin_dock_widget("napari-sam2", "Models")[1]
+    assert again is widget
 
 
 # ---- what is allowed, without any widget
