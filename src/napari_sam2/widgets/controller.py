@@ -118,7 +118,7 @@ class SegmentController:
         workspace.update_automatically = self._update_automatically
         workspace.changed.connect(self.changed.emit)
         workspace.frames_done.connect(self.frames_done.emit)
-        self._guard = LayerGuard(workspace)
+        self._guard = LayerGuard(workspace, lambda: self.use_tool(self._tool))
         self.new_object()
         self.use_tool("click")
         self.session_changed.emit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
@@ -19,10 +20,13 @@ class LayerGuard:
     ----------
     workspace
         Whose layers to watch.
+    restored
+        Called when layers have been brought back.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, restored: Callable[[], None]) -> None:
         self._workspace = workspace
+        self._restored = restored
         self._open = True
         workspace.viewer.layers.events.removed.connect(self._on_removed)
 
@@ -56,6 +60,7 @@ class LayerGuard:
             return
         workspace.labels.rebuild()
         workspace.prompts.rebuild()
+        self._restored()
         notify.warn(
             f"The layer {name!r} belongs to the open session, so it was brought back with all it "
             "held. Press New session to be rid of it."

@@ -46,8 +46,13 @@ class Lifetime(QObject):
     def end(self) -> None:
         """Call the function unless it has been called."""
         ended, self._ended = self._ended, None
-        if ended is not None:
-            ended()
+        if ended is None:
+            return
+        self._widget.removeEventFilter(self)
+        if self._window is not None:
+            self._window.removeEventFilter(self)
+            self._window = None  # it would live on with us
+        ended()
 
     def _watch_widget(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.Close:

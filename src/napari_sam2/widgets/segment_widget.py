@@ -81,6 +81,9 @@ class SegmentWidget(QWidget):
         self._lay_out()
         self._connect()
         self._lifetime = Lifetime(self, _main_window(viewer), self.shut_down)
+        if self._keys.taken:
+            taken = ", ".join(shortcut.shown for shortcut in self._keys.taken)
+            notify.warn(f"These keys are taken already in this window, use the buttons: {taken}")
         self._list_layers()
         self.refresh()
         if load_model:

@@ -82,7 +82,9 @@ class Workspace:
         self.session = Session(model, self.view.movie(), labels=store, settings=settings)
         self.dispatcher = Dispatcher(Engine(self.session), runner)
         self.labels = SessionLabels(viewer, self.session, self.view)
-        self.prompts = PromptLayers(viewer, self.session.book, self.view)
+        self.prompts = PromptLayers(
+            viewer, self.session.book, self.view, labels=lambda: self.labels.layer
+        )
         self.candidates = CandidateShelf()
         self.following = Following(self.labels.refresh, self.show_frame)
         self.ahead = EncodeAhead(
