@@ -180,7 +180,7 @@ def _curve_rows(evaluation: Evaluation) -> Iterator[tuple[Any, ...]]:
 
 
 def _numbered(comparison: Comparison) -> Iterator[tuple[int, Evaluation]]:
-    """Number the methods; the numbers are their colours in every chart."""
+    """Count the methods; the number of each is its colour in every chart."""
     return enumerate(comparison.evaluations, start=1)
 
 
