@@ -142,10 +142,14 @@ def test_encoding_ahead_covers_a_first_click(small_model):
     features = tracker._visitor.runner.features
     tracker.prepare(1)
     assert features.encoded == 1
-    assert list(tracker.preparing(1, (40.0, 50.0))) == [3, 2, 1, 0]
-    assert features.encoded == 5
-    tracker.prepare(1, (41.0, 51.0))  # windows lie on a grid: the same ones
-    assert features.encoded == 5
+    assert list(tracker.preparing(1, (40.0, 50.0))) == [4, 3, 2, 1, 0]
+    encoded = features.encoded
+    assert encoded >= 5
+    tracker.prepare(1, (40.0, 50.0))
+    tracker.add(Point(1, 1, (40.0, 50.0)))
+    tracker.predict(1)
+    assert features.encoded == encoded
+    assert tracker.object_ids == (1,)
 
 
 def test_a_candidate_becomes_the_answer(small_model, movie):

@@ -8,7 +8,7 @@ from napari_sam2.session.jobs import Choose, Job, Prepare, Preview, Propagate, U
 from napari_sam2.session.label_store import LabelStore
 from napari_sam2.session.prompt_book import BookChange, Entry, PromptBook
 from napari_sam2.session.record import Doubt, TrackRecord
-from napari_sam2.session.session import Session
+from napari_sam2.session.session import SESSION_SETTINGS, Session
 from napari_sam2.session.tokens import (
     CandidatesReady,
     FrameDone,
@@ -21,6 +21,7 @@ from napari_sam2.session.tokens import (
 )
 
 __all__ = [
+    "SESSION_SETTINGS",
     "BookChange",
     "CandidatesReady",
     "Choose",

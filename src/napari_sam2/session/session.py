@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +19,12 @@ from napari_sam2.session.prompt_book import BookChange, PromptBook
 from napari_sam2.session.record import TrackRecord
 from napari_sam2.session.results_writer import ResultsWriter
 from napari_sam2.session.tokens import FrameToken
-from napari_sam2.tracking import Absent, FrameResult, FrameSource, Prompt, Tracker, TrackerSettings
+from napari_sam2.tracking import Absent, FrameResult, Prompt, Tracker, TrackerSettings
 from napari_sam2.tracking.settings import Direction
 
 # Encoded views that a user may come back to: the frame at hand, its neighbours, where the mouse is.
 FEATURE_BYTES = 2**28
+LabelsYX: TypeAlias = npt.NDArray[np.integer]
 SESSION_SETTINGS = TrackerSettings(feature_bytes=FEATURE_BYTES)
 
 
@@ -54,7 +56,7 @@ class Session:
     def __init__(
         self,
         model: SAM2,
-        movie: Movie | FrameSource,
+        movie: Movie,
         *,
         labels: LabelStore | None = None,
         settings: TrackerSettings = SESSION_SETTINGS,
@@ -94,28 +96,12 @@ class Session:
 
     # ---- what the user does
 
-    def paint(
-        self,
-        frame: int,
-        before_yx: npt.NDArray[np.integer],
-        after_yx: npt.NDArray[np.integer],
-    ) -> tuple[int, ...]:
+    def paint(self, frame: int, before_yx: LabelsYX, after_yx: LabelsYX) -> tuple[int, ...]:
         """Fix what strokes in the label image of a frame left of the objects they changed.
 
         Each of them gets its mask as it is seen now, or is marked absent where nothing is left, in
-        the place of its other prompts on the frame; all of it is one step of undo.
-
-        Parameters
-        ----------
-        frame
-            Frame index.
-        before_yx, after_yx
-            (Y, X) label images before and after the strokes.
-
-        Returns
-        -------
-        tuple of int
-            The objects.
+        the place of its other prompts on the frame; all of it is one step of undo. The label images
+        are (Y, X), before and after the strokes. Returns the objects.
         """
         known = self.object_ids
         prompts = [seen_prompt(o, frame, after_yx) for o in painted_ids(before_yx, after_yx)]
@@ -155,7 +141,7 @@ class Session:
         self._tracker.prepare(frame, yx)
 
     def preparing(self, frame: int, yx: tuple[float, float] | None = None) -> Iterator[int]:
-        """Do as `prepare` does, one view at a time; yield the number of views still to come."""
+        """Do as `prepare` does, one view at a time; yield the number of steps still to come."""
         return self._tracker.preparing(frame, yx)
 
     def preview(self, frame: int) -> FrameToken | None:

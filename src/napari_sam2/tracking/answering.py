@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -41,6 +41,14 @@ SURE = 0.5  # estimated IoU below which the size of a mask says nothing
 PREFERRED = (20.0, 110.0)  # diameters in input pixels at which a first click is trusted
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """Where prompts are answered, and what was found there if it has been looked at."""
+
+    view: View
+    found: Segmentation | None = None
+
+
 class Answerer:
     """Ask the network about objects on frames.
 
@@ -65,9 +73,13 @@ class Answerer:
         if prompts.locks:
             return self._given(frame, prompts)
         prior = tracked.outdated.get(frame)
-        view = self._holding(self._view_for_prompts(frame, prompts, prior), prompts, prior)
+        look = self._first_look(frame, prompts, prior)
+        view = self._holding(look.view, prompts, prior)
         recall = self._recall_for_correction(tracked, frame, prior, view)
-        answer = self._segment_prompts(frame, view, prompts, prior, recall)
+        if look.found is not None and view == look.view and prior is None:
+            answer = answer_of(view, look.found, prompts)  # nothing else would be asked again
+        else:
+            answer = self._segment_prompts(frame, view, prompts, prior, recall)
         if view != self._placement.whole or self._placement.choice != "whole":
             answer = self._look_closer(frame, answer, prompts, prior, recall)
         return answer
@@ -128,14 +140,14 @@ class Answerer:
         logits = _shrink((2 * mask - 1) * CERTAIN).to(self._runner.device)
         return Answer(view, logits, CERTAIN, 1.0, pointer, prompts)
 
-    def _view_for_prompts(self, frame: int, prompts: FramePrompts, prior: SeenMask | None) -> View:
+    def _first_look(self, frame: int, prompts: FramePrompts, prior: SeenMask | None) -> _Look:
         if prior is not None and mask_extent(prior.logits_hw, prior.view) is not None:
-            return prior.view
+            return _Look(prior.view)
         if prompts.mask is not None:
-            return self._placement.for_extent(extent_of_mask(prompts.mask))
+            return _Look(self._placement.for_extent(extent_of_mask(prompts.mask)))
         if prompts.box is not None:
-            return self._placement.for_extent(extent_of_box(prompts.box))
-        return self._view_for_clicks(frame, prompts)
+            return _Look(self._placement.for_extent(extent_of_box(prompts.box)))
+        return self._look_for_clicks(frame, prompts)
 
     def _holding(self, view: View, prompts: FramePrompts, prior: SeenMask | None) -> View:
         """Return the view, or a wider one if it leaves out what belongs to the object."""
@@ -145,15 +157,16 @@ class Answerer:
         extent = None if prior is None else mask_extent(prior.logits_hw, prior.view)
         return self._placement.for_extent(extent_of_positions(inside, extent))
 
-    def _view_for_clicks(self, frame: int, prompts: FramePrompts) -> View:
+    def _look_for_clicks(self, frame: int, prompts: FramePrompts) -> _Look:
         centre = np.mean(positions_inside(prompts) or prompts.points_yx, axis=0)
         views = self._placement.for_click((float(centre[0]), float(centre[1])))
         if len(views) == 1:
-            return views[0]
+            return _Look(views[0])
         requests = [self._prompt_request(frame, v, prompts, None, None) for v in views]
         found = self._runner.segment(requests)
         trust = [_trust(each, view) for each, view in zip(found, views, strict=True)]
-        return views[int(np.argmax(trust))]
+        best = int(np.argmax(trust))
+        return _Look(views[best], found[best])
 
     def _look_closer(
         self,

@@ -85,13 +85,9 @@ class Tracker:
     def set_prompts(self, object_id: int, frame: int, prompts: Sequence[Prompt]) -> None:
         """Put prompts in the place of all that an object has on a frame.
 
-        Unlike `clear_prompts` and `add` this keeps what is known of an object that is left without
-        prompts in between. The answer starts from nothing, or from the mask that was tracked there.
-
-        Raises
-        ------
-        ValueError
-            As `add`, and if a prompt is of another object or frame.
+        Unlike `clear_prompts` and `add` this keeps what is known of an object that has no others.
+        The answer starts from nothing, or from the mask that was tracked there. Prompts of another
+        object or frame are a ValueError.
         """
         self._roster.set_prompts(object_id, frame, prompts)
 
@@ -108,27 +104,17 @@ class Tracker:
     def prepare(self, frame: int, yx: tuple[float, float] | None = None) -> None:
         """Encode ahead what a click on a frame will look at.
 
-        Parameters
-        ----------
-        frame
-            Frame index.
-        yx
-            (y, x) where a first click on a new object is expected: its views are encoded too.
+        With `yx` (y, x), where a first click on a new object is expected, all its views are.
         """
         for _ in self.preparing(frame, yx):
             pass
 
     def preparing(self, frame: int, yx: tuple[float, float] | None = None) -> Iterator[int]:
-        """Do as `prepare` does, one view at a time; yield the number of views still to come."""
-        left = len(self._visitor.placement.ahead_of_click(yx))
-        while left > 0:
-            self._relieved(partial(self._prepare, frame, yx, left))
-            left -= 1
-            yield left
-
-    def _prepare(self, frame: int, yx: tuple[float, float] | None, left: int) -> None:
-        views = self._visitor.placement.ahead_of_click(yx)[-left:]
-        self._visitor.runner.prepare(frame, views[0])
+        """Do as `prepare` does, one view at a time; yield the number of steps still to come."""
+        steps = self._visitor.steps_ahead(yx)
+        for step in range(steps):
+            self._relieved(partial(self._prepare, frame, yx, step))
+            yield steps - 1 - step
 
     def predict(self, frame: int, object_ids: Iterable[int] | None = None) -> FrameResult:
         """Answer the prompts of one frame without propagating: the preview after a click.
@@ -159,15 +145,12 @@ class Tracker:
     def choose(self, object_id: int, frame: int, index: int) -> FrameResult:
         """Make one of the `candidates` the answer of its frame, until the next prompt there.
 
-        Returns
-        -------
-        FrameResult
-            The frame as it is now, for this object.
+        Returns the frame as it is now, for this object.
 
         Raises
         ------
         ValueError
-            If the object is not known or there is no such candidate.
+            If there is no such object, or no such candidate.
         """
         tracked = self._roster.find(object_id)
         answer = self._answer(object_id, frame)
@@ -217,8 +200,7 @@ class Tracker:
             If there are no prompts, or the range is outside of the movie.
         """
         chosen = self._prompted_objects(object_ids)
-        passes = self._plan(chosen, direction, start, stop, resume)
-        yield from self._run(chosen, passes)
+        yield from self._run(chosen, self._plan(chosen, direction, start, stop, resume))
 
     def count_frames(
         self,
@@ -236,13 +218,10 @@ class Tracker:
     def repropagate(self, object_ids: Iterable[int] | None = None) -> Generator[FrameResult]:
         """Run again what changed prompts have made outdated, and nothing else.
 
-        Only objects whose prompts changed take part, only up to their neighbouring prompts, and
-        only where they had been tracked.
+        Objects whose prompts changed take part, up to their neighbouring prompts, where they had
+        been tracked.
 
-        Yields
-        ------
-        FrameResult
-            As in `propagate`; `merge_labels` puts it into the labels that are there.
+        Yields what `propagate` does; `merge_labels` puts it into the labels that are there.
         """
         chosen = [tracked for tracked in self._roster.select(object_ids) if tracked.changed]
         yield from self._run(chosen, plan_changes(chosen, len(self._source)))
@@ -250,6 +229,9 @@ class Tracker:
     def count_outdated(self, object_ids: Iterable[int] | None = None) -> int:
         """Count the frames that `repropagate` would yield."""
         return _count(plan_changes(self._roster.select(object_ids), len(self._source)))
+
+    def _prepare(self, frame: int, yx: tuple[float, float] | None, step: int) -> None:
+        self._visitor.prepare(frame, yx, step)
 
     def _answer(self, object_id: int, frame: int) -> Answer:
         tracked = self._roster.find_prompted(object_id, frame)
@@ -297,8 +279,7 @@ class Tracker:
     def rebuild(self, model: SAM2, settings: TrackerSettings) -> None:
         """Go on with another model or other settings: with smaller views, on another device.
 
-        Prompts stay, and so does what was tracked. Prompted frames are answered anew when they are
-        needed. A pass that is under way goes on with its current frame.
+        Prompts and what was tracked stay. A pass that is under way goes on with its current frame.
         """
         self._visitor = Visitor(model, self._source, settings, self._seen)
         self._seen.move(self._visitor.runner.device)

@@ -8,6 +8,7 @@ from napari_sam2.tracking.compose import Composition, compose, exclude_others
 from napari_sam2.tracking.memory import MemoryBank
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.placement import Placement
+from napari_sam2.tracking.prompts import Point
 from napari_sam2.tracking.reporting import frame_result, layer_of
 from napari_sam2.tracking.results import FrameResult
 from napari_sam2.tracking.runner import NetworkRunner, full_logits
@@ -48,6 +49,22 @@ class Visitor:
         )
 
     # ---- prompted frames
+
+    def steps_ahead(self, yx: tuple[float, float] | None) -> int:
+        """Return the number of steps in which `prepare` is done."""
+        return len(self.placement.ahead_of_click(yx)) + (yx is not None)
+
+    def prepare(self, frame: int, yx: tuple[float, float] | None, step: int) -> None:
+        """Encode what a click on a frame looks at, one view a step; see `Tracker.prepare`.
+
+        The last step answers a click at `yx` that nobody made: where it leads to is encoded too.
+        """
+        views = self.placement.ahead_of_click(yx)
+        if step < len(views):
+            self.runner.prepare(frame, views[step])
+        elif yx is not None:
+            nobody = TrackedObject(1, self.new_bank(), prompts={frame: [Point(frame, 1, yx)]})
+            self.answerer.answer_prompts(nobody, frame)
 
     def preview(self, frame: int, objects: list[TrackedObject]) -> FrameResult:
         """Answer the prompts of objects on a frame; memories can wait until they are recalled."""
