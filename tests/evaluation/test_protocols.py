@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from napari_sam2.evaluation import PROTOCOLS, Choice, evaluate
+from napari_sam2.evaluation import (
+    PROTOCOLS,
+    Choice,
+    Running,
+    case_for,
+    evaluate,
+    run_protocol,
+)
 from napari_sam2.evaluation.boundary import boundary_f, tolerance_of
 from napari_sam2.evaluation.simulated_user import first_click, next_click, tight_box
 from napari_sam2.io import open_movie
@@ -109,6 +118,37 @@ def test_every_protocol_runs(small_model, truth, protocol):
         assert result["clicks"] == 0
     if protocol == "click1":
         assert result["clicks"] == 2
+
+
+@pytest.mark.parametrize("protocol", ["image-click3", "offline"])
+def test_a_frame_is_encoded_once(small_model, truth, monkeypatch, protocol):
+    """For all objects on a still, and for all passes of an object over a movie."""
+    rows = []
+    encode = small_model.encode_image
+
+    def counting(images):
+        rows.append(len(images))
+        return encode(images)
+
+    monkeypatch.setattr(small_model, "encode_image", counting)
+    whole = TrackerSettings(precision="float32", view="whole")
+    choice = Choice(max_objects=1) if protocol == "offline" else Choice()
+    with open_movie(truth * 100) as movie, open_movie(truth, intensity=(0, 1)) as reference:
+        result = evaluate(movie, reference, small_model, protocol, choice=choice, settings=whole)
+    assert sum(rows) == len({s.first_frame + k for s in result.scores for k in range(s.frames)})
+
+
+def test_objects_of_a_still_do_not_hang_on_each_other(small_model, truth):
+    with open_movie(truth * 100) as movie, open_movie(truth, intensity=(0, 1)) as reference:
+        case = case_for("image-click3", movie, reference)
+        together = run_protocol(case, small_model, "image-click3", Running(SETTINGS)).scores
+        alone = [
+            run_protocol(
+                replace(case, targets=(target,)), small_model, "image-click3", Running(SETTINGS)
+            ).scores[0]
+            for target in case.targets
+        ]
+    assert list(together) == alone
 
 
 def test_the_choice_is_seeded_and_limited(small_model, truth):

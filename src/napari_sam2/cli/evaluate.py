@@ -60,7 +60,16 @@ def evaluate(
     ],
     protocol: Annotated[
         Literal[
-            "click1", "click3", "box", "mask", "online", "offline", "image-click1", "image-click3"
+            "click1",
+            "click3",
+            "click5",
+            "box",
+            "mask",
+            "online",
+            "offline",
+            "image-click1",
+            "image-click3",
+            "image-click5",
         ],
         typer.Option(help="What the simulated user does.", rich_help_panel=_USER),
     ] = "click1",

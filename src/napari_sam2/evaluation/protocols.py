@@ -21,7 +21,16 @@ from napari_sam2.network import SAM2
 from napari_sam2.tracking import Mask, Tracker, TrackerSettings
 
 Protocol: TypeAlias = Literal[
-    "click1", "click3", "box", "mask", "online", "offline", "image-click1", "image-click3"
+    "click1",
+    "click3",
+    "click5",
+    "box",
+    "mask",
+    "online",
+    "offline",
+    "image-click1",
+    "image-click3",
+    "image-click5",
 ]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 FEATURE_BYTES = 2**28
@@ -67,10 +76,10 @@ def evaluate(
     model
         From `load_model`.
     protocol
-        ``click1``, ``click3``, ``box``, ``mask``: prompts on each object's first frame, then
-        propagation of all of them to their last ones. ``online``, ``offline``: see
-        `napari_sam2.evaluation.interactive`. ``image-click1``, ``image-click3``: each object on
-        each frame alone.
+        ``click1``, ``click3``, ``click5``, ``box``, ``mask``: prompts on each object's first frame,
+        then propagation of all of them to their last ones. ``online``, ``offline``: see
+        `napari_sam2.evaluation.interactive`. ``image-click1``, ``-click3``, ``-click5``: each
+        object on each frame alone.
     choice
         Limits; the choice of objects is seeded.
     settings
@@ -177,7 +186,7 @@ def _prompt(tracker: Tracker, trace: Trace, protocol: Protocol) -> int:
         return 2
     user = SimulatedUser(tracker, trace.truth)
     clicks = 0
-    for patch in islice(user.clicks(object_id, frame), 3 if protocol.endswith("3") else 1):
+    for patch in islice(user.clicks(object_id, frame), int(protocol[-1])):
         trace.put(frame, patch)
         clicks += 1
     return clicks
