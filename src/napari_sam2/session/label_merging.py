@@ -14,57 +14,72 @@ _FEW = 4  # labels up to which comparing one by one is faster than looking them 
 
 
 def merge_result(
-    existing: npt.NDArray[np.uint32],
+    labels: npt.NDArray[np.uint32],
     result: FrameResult,
     *,
     takes_from: Mapping[int, Collection[int]],
-) -> npt.NDArray[np.uint32]:
-    """Put a result into the labels of its frame.
+) -> None:
+    """Put a result into the labels of its frame, in place.
 
     The objects of the result are replaced. Pixels of all others stay theirs, except where an object
     of the result may take them.
 
     Parameters
     ----------
-    existing
+    labels
         (Y, X) uint32.
     result
         What tracking says of the frame.
     takes_from
         Object of the result to the labels that it may take pixels from.
-
-    Returns
-    -------
-    numpy.ndarray
-        (Y, X) uint32, a new array.
     """
-    merged = without(existing, result.object_ids)
+    erase(labels, result.object_ids)
+    where = reach(result)
+    ours, found = labels[where], result.labels[where]
     for object_id, others in takes_from.items():
         if others:
-            merged[(result.labels == object_id) & isin(merged, others)] = 0
-    np.copyto(merged, result.labels, where=merged == 0)
-    return merged
+            ours[(found == object_id) & isin(ours, others)] = 0
+    np.copyto(ours, found, where=ours == 0)
 
 
-def without(labels: npt.NDArray[np.uint32], object_ids: Collection[int]) -> npt.NDArray[np.uint32]:
-    """Return labels (Y, X) in which some objects are gone."""
-    kept = labels.copy()
-    kept[isin(labels, object_ids)] = 0
-    return kept
+def erase(labels: npt.NDArray[np.uint32], object_ids: Collection[int]) -> None:
+    """Take objects out of labels (Y, X), in place."""
+    theirs = isin(labels, object_ids)
+    if theirs.any():
+        labels[theirs] = 0
 
 
 def owned(result: FrameResult, merged: npt.NDArray[np.uint32]) -> FrameResult:
-    """Return the result with the pixels, and the areas, that its objects got in the end."""
-    lost = (result.labels != 0) & (result.labels != merged)
+    """Return the result with the areas that its objects got in the end."""
+    where = reach(result)
+    found = result.labels[where]
+    lost = (found != 0) & (found != merged[where])
     if not lost.any():
         return result
-    labels = np.where(lost, np.uint32(0), result.labels)
-    ids, counts = np.unique(result.labels[lost], return_counts=True)
+    ids, counts = np.unique(found[lost], return_counts=True)
     less = dict(zip(ids.tolist(), counts.tolist(), strict=True))
     objects = tuple(
         replace(each, area_px=each.area_px - less.get(each.object_id, 0)) for each in result.objects
     )
-    return replace(result, labels=labels, objects=objects)
+    return replace(result, objects=objects)
+
+
+def reach(result: FrameResult) -> tuple[slice, slice]:
+    """Return the rows and columns of a frame outside of which a result has no pixel."""
+    if not set(result.object_ids).issubset(result.logits):
+        return slice(None), slice(None)
+    spans = [
+        tuple(
+            (start, start + length)
+            for start, length in zip(each.offset_yx, each.values.shape, strict=True)
+        )
+        for each in result.logits.values()
+        if each.values.size
+    ]
+    if not spans:
+        return slice(0, 0), slice(0, 0)
+    low, high = np.min(spans, axis=0)[:, 0], np.max(spans, axis=0)[:, 1]
+    return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
 
 
 def isin(labels: npt.NDArray[np.uint32], object_ids: Collection[int]) -> npt.NDArray[np.bool_]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam2.session.applied_prompts import AppliedPrompts
-from napari_sam2.session.label_merging import merge_result, owned, without
+from napari_sam2.session.label_merging import erase, merge_result, owned, reach
 from napari_sam2.session.label_store import LabelStore
 from napari_sam2.session.record import STATE_OF_CODE, TrackRecord
 from napari_sam2.tracking import FrameResult, ObjectState
@@ -37,11 +37,10 @@ class ResultsWriter:
         """Write the objects of a result; a lock, and a click on another object, take its pixels."""
         frame = result.frame
         with self._labels.hold(frame):
-            existing = self._labels.read(frame)
-            merged = merge_result(existing, result, takes_from=self._takes_from(existing, result))
-            if not np.array_equal(existing, merged):
-                self._labels.write(frame, merged)
-        self._record.put(owned(result, merged))
+            labels = self._labels.read(frame)
+            merge_result(labels, result, takes_from=self._takes_from(labels, result))
+            self._labels.write(frame, labels)
+        self._record.put(owned(result, labels))
         if frame in self._stale:
             self._keep_stale(frame, self._stale[frame].difference(result.object_ids))
 
@@ -79,10 +78,9 @@ class ResultsWriter:
 
     def _erase(self, object_ids: set[int], frame: int) -> None:
         with self._labels.hold(frame):
-            existing = self._labels.read(frame)
-            kept = without(existing, object_ids)
-            if not np.array_equal(existing, kept):
-                self._labels.write(frame, kept)
+            labels = self._labels.read(frame)
+            erase(labels, object_ids)
+            self._labels.write(frame, labels)
 
     def _takes_from(
         self, existing: npt.NDArray[np.uint32], result: FrameResult
@@ -104,7 +102,8 @@ class ResultsWriter:
     ) -> set[int]:
         """Return the labels on pixels that the user has given to an object."""
         if self._applied.locks(object_id, result.frame):
-            return set(np.unique(existing[result.labels == object_id]).tolist())
+            where = reach(result)
+            return set(np.unique(existing[where][result.labels[where] == object_id]).tolist())
         limits = np.array(existing.shape) - 1
         clicks = np.array(self._applied.clicked(object_id, result.frame)).reshape(-1, 2)
         rows, columns = np.clip(np.rint(clicks), 0, limits).astype(int).T
