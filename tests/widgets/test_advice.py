@@ -15,20 +15,20 @@ TRACKED = replace(WITH_SESSION, objects=2, selected=True, reached=True)
     [
         (Facts(), "Open a movie"),
         (Facts(layers=1), "until the model is loaded"),
-        (Facts(layers=1, model=True), "Press Start, or N"),
+        (Facts(layers=1, model=True), "Press Start or N"),
         (WITH_SESSION, "Click a cell in the image"),
-        (replace(WITH_SESSION, objects=1), "Press G to track"),
-        (replace(WITH_SESSION, objects=1, frames=1), "Refine with clicks"),
+        (replace(WITH_SESSION, objects=1), "Press G to track,"),
+        (replace(WITH_SESSION, objects=1, frames=1), "Refine, save"),
         (replace(TRACKED, tracking=True), "Shift+G stops"),
         (replace(TRACKED, stopped=True), "Shift+G to continue"),
         (replace(TRACKED, outdated=1), "Press U"),
         (replace(TRACKED, doubtful=3), "Press J"),
-        (TRACKED, "No doubtful frames"),
+        (TRACKED, "All is clear"),
     ],
 )
 def test_the_next_step_follows_the_state(facts, words):
     assert words in next_step(facts)
-    assert len(next_step(facts)) < 80
+    assert len(next_step(facts)) < 50
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_starting_adds_the_layers_of_a_session(started, viewer, image):
     assert layers == {"Image", "Points", "Shapes", "Labels"}
     assert viewer.layers.selection.active is started.workspace.prompts.points
     assert started.object_id == 1
-    assert f"{FRAMES} frames of 96 x 96" in started.workspace.description
+    assert f"{FRAMES} frames of 96 x 96, labels in memory" in started.workspace.description
 
 
 def test_no_image_is_said(controller):

@@ -64,7 +64,7 @@ def test_the_whole_job_by_buttons(widget, viewer):
     assert "Click a cell" in widget.help.text()
     viewer.layers.selection.active.add(np.array([[0, *CELL]]))  # what a click does
     widget.refresh()
-    assert "to track it" in widget.help.text()
+    assert "Press G to track" in widget.help.text()
     press(widget, "track")
     (row,) = widget.objects_box.model.rows
     assert (row.object_id, row.reached, row.frames) == (1, FRAMES, FRAMES)

@@ -110,28 +110,28 @@ def next_step(facts: Facts) -> str:
     if not facts.session:
         return _next_before_start(facts)
     if facts.tracking:
-        return f"Tracking. Look at any frame meanwhile; {key_of('stop_or_continue')} stops."
+        return f"Look at any frame meanwhile; {key_of('stop_or_continue')} stops."
     if not facts.objects:
         return "Click a cell in the image."
     if facts.outdated:
-        return f"Press {key_of('update')} to carry your corrections to the other frames."
+        return f"Press {key_of('update')} to carry your corrections on."
     if facts.stopped:
         return f"Stopped. Press {key_of('stop_or_continue')} to continue."
     if not facts.reached and facts.frames > 1:
-        return f"Press {key_of('track')} to track it, {key_of('new_object')} and click for another."
+        return f"Press {key_of('track')} to track, {key_of('new_object')} for another cell."
     if facts.doubtful:
-        return f"Press {key_of('next_doubtful')}: the most doubtful frame, correct or confirm it."
+        return f"Press {key_of('next_doubtful')} for the next doubtful frame."
     if facts.frames > 1:
-        return f"No doubtful frames. Save the labels, or press {key_of('new_object')} for another."
-    return f"Refine with clicks, press {key_of('new_object')} for another, or save the labels."
+        return f"All is clear: save, or {key_of('new_object')} for another cell."
+    return f"Refine, save, or press {key_of('new_object')} for another cell."
 
 
 def _next_before_start(facts: Facts) -> str:
     if not facts.layers:
-        return "Open a movie: drag a file into the window, or File > Open Sample."
+        return "Open a movie: drag a file into the window."
     if not facts.model:
-        return "Wait until the model is loaded, or choose another one."
-    return f"Press Start, or {key_of('new_object')}; then click a cell in the image."
+        return "Wait until the model is loaded."
+    return f"Press Start or {key_of('new_object')}, then click a cell."
 
 
 def _why_no_start(facts: Facts) -> str:

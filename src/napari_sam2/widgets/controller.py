@@ -183,7 +183,7 @@ class SegmentController:
         """Give the next prompts to an object."""
         workspace = self._open()
         workspace.prompts.object_id = object_id
-        workspace.labels.layer.selected_label = object_id
+        workspace.labels.object_id = object_id
         self.changed.emit()
 
     def step_object(self, step: int) -> None:

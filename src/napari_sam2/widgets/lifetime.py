@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QMainWindow, QWidget
 
 
 class Lifetime(QObject):
@@ -14,33 +14,38 @@ class Lifetime(QObject):
     napari does not close the widget in a dock: it takes its parent away. When the user closes the
     window, napari may still ask whether that is meant, so what counts is that it was hidden.
 
+    While it is docked at the right, the widget has the whole height of the window: other docks at
+    the bottom end beside it.
+
     Parameters
     ----------
     widget
         The dock widget's content.
-    window
-        The main window.
     ended
         What to call.
     """
 
-    def __init__(self, widget: QWidget, window: QWidget | None, ended: Callable[[], None]) -> None:
+    def __init__(self, widget: QWidget, ended: Callable[[], None]) -> None:
         super().__init__(widget)
-        self._widget, self._window = widget, window
+        self._widget = widget
         self._ended: Callable[[], None] | None = ended
-        self._docked = False
+        self._watched: list[QWidget] = []
+        self._window: QMainWindow | None = None
+        self._corner: Qt.DockWidgetArea | None = None
         self._closing = False
         widget.installEventFilter(self)
-        if window is not None:
-            window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
         """Watch for the ends; nothing is filtered out."""
-        if event is not None and self._ended is not None:
-            if watched is self._widget:
-                self._watch_widget(event)
-            elif watched is self._window:
-                self._watch_window(event)
+        if event is None or self._ended is None:
+            return False
+        kind = event.type()
+        if kind == QEvent.Type.ParentChange and watched is not self._window:
+            self._on_parent(watched)
+        elif kind == QEvent.Type.Close and watched is self._widget:
+            self.end()
+        elif watched is self._window and watched is not None:
+            self._on_window(event)
         return False
 
     def end(self) -> None:
@@ -48,22 +53,33 @@ class Lifetime(QObject):
         ended, self._ended = self._ended, None
         if ended is None:
             return
-        self._widget.removeEventFilter(self)
-        if self._window is not None:
-            self._window.removeEventFilter(self)
-            self._window = None  # it would live on with us
+        for each in (self._widget, *self._watched):
+            each.removeEventFilter(self)
+        if self._window is not None and self._corner is not None:
+            self._window.setCorner(Qt.Corner.BottomRightCorner, self._corner)
+        self._watched, self._window = [], None  # they would live on with us
         ended()
 
-    def _watch_widget(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.Close:
+    def _on_parent(self, watched: QObject | None) -> None:
+        if watched is self._widget and self._watched and self._widget.parentWidget() is None:
             self.end()
-        elif event.type() == QEvent.Type.ParentChange:
-            if self._widget.parent() is not None:
-                self._docked = True
-            elif self._docked:
-                self.end()
+            return
+        parent = self._widget.parentWidget()
+        while parent is not None:
+            if not any(parent is each for each in self._watched):
+                parent.installEventFilter(self)
+                self._watched.append(parent)
+            if isinstance(parent, QMainWindow):
+                self._settle_in(parent)
+            parent = parent.parentWidget()
 
-    def _watch_window(self, event: QEvent) -> None:
+    def _settle_in(self, window: QMainWindow) -> None:
+        if self._window is None:
+            self._window = window
+            self._corner = window.corner(Qt.Corner.BottomRightCorner)
+            window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+
+    def _on_window(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.Close:
             if event.spontaneous():
                 self._closing = True

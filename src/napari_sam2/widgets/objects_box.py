@@ -11,7 +11,7 @@ from napari_sam2.widgets.advice import Refusals
 from napari_sam2.widgets.objects_model import ObjectRow, ObjectsModel
 from napari_sam2.widgets.parts import SPACING, action_button, allow, row
 
-_ROWS_SHOWN = 5
+_ROWS_SHOWN = 4
 
 
 class ObjectsBox(QWidget):

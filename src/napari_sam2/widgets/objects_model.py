@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QIcon, QPixmap
 
 HEADINGS = ("Object", "Here", "Frames")
 _TIPS = (
@@ -82,7 +82,7 @@ class ObjectsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _text(each, index.column())
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
-            return QColor(*each.color)
+            return _swatch(each.color)
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tip(each, index.column())
         return None
@@ -99,6 +99,15 @@ class ObjectsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return HEADINGS[section]
         return _TIPS[section] if role == Qt.ItemDataRole.ToolTipRole else None
+
+
+def _swatch(color: tuple[int, int, int]) -> QIcon:
+    """Return a patch of colour that looks the same in a selected row."""
+    patch, icon = QPixmap(16, 16), QIcon()
+    patch.fill(QColor(*color))
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+        icon.addPixmap(patch, mode)
+    return icon
 
 
 def _text(each: ObjectRow, column: int) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from qtpy.QtWidgets import QButtonGroup, QVBoxLayout, QWidget
 
 from napari_sam2.widgets.advice import Refusals
-from napari_sam2.widgets.parts import SPACING, action_button, allow, row, small_label, toggle_button
+from napari_sam2.widgets.candidates import Candidates
+from napari_sam2.widgets.parts import SPACING, action_button, allow, row, toggle_button
 from napari_sam2.widgets.tools import TOOLS, Tool
 
 _TIPS: dict[Tool, str] = {
@@ -40,30 +41,29 @@ class PromptBox(QWidget):
         signs = QButtonGroup(self)
         signs.addButton(self.positive)
         signs.addButton(self.negative)
-        self.candidate_text = small_label()
         tip = "An ambiguous click has several possible masks: show the next one"
         self.candidate = action_button("Next mask", "next_candidate", tip=tip, trigger=trigger)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
         layout.addLayout(row(*self.tools.values()))
-        layout.addLayout(row(self.positive, self.negative))
-        layout.addLayout(row(self.candidate_text, self.candidate, stretch=0))
-        self.set_candidate("")
+        layout.addLayout(row(self.positive, self.negative, self.candidate))
+        self.set_candidate(None)
 
     def set_prompt(self, tool: Tool, *, positive: bool) -> None:
         """Show the tool and the sign."""
         self.tools[tool].setChecked(True)
         (self.positive if positive else self.negative).setChecked(True)
 
-    def set_candidate(self, text: str) -> None:
-        """Show which candidate is chosen; an empty text says that there is no choice."""
-        self.candidate_text.setText(text or "One mask only")
-        self.candidate_text.setEnabled(bool(text))
-        allow(
-            self.candidate,
-            "" if text else "The mask here is not ambiguous, or more than one prompt was given.",
-        )
+    def set_candidate(self, shown: Candidates | None) -> None:
+        """Show which candidate mask is chosen; None says that there is no choice."""
+        if shown is None:
+            self.candidate.setText("Next mask")
+            allow(self.candidate, "The mask here is not that of a first, ambiguous click.")
+            return
+        self.candidate.setText(f"Mask {shown.index + 1} of {len(shown.ious)}")
+        allow(self.candidate, "")
+        self.candidate.setToolTip(f"{self.candidate.toolTip()}\nShown: {shown.text}")
 
     def set_refusals(self, refusals: Refusals) -> None:
         """Enable the tools when there is a session."""

@@ -16,9 +16,9 @@ class ReviewBox(QWidget):
     def __init__(self, trigger: Callable[[str], object]) -> None:
         super().__init__()
         tip = "Go to the previous frame where tracking is doubtful"
-        self.previous = action_button("◀ Doubtful", "previous_doubtful", tip=tip, trigger=trigger)
+        self.previous = action_button("◀ Doubt", "previous_doubtful", tip=tip, trigger=trigger)
         tip = "Go to the next frame where tracking is doubtful: a correction is worth most there"
-        self.next = action_button("Doubtful ▶", "next_doubtful", tip=tip, trigger=trigger)
+        self.next = action_button("Doubt ▶", "next_doubtful", tip=tip, trigger=trigger)
         tip = "The selected object is right on this frame: lock it"
         self.confirm = action_button("Confirm", "confirm", tip=tip, trigger=trigger)
         tip = "The selected object is not on this frame, whatever the model thinks"
@@ -27,9 +27,8 @@ class ReviewBox(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
-        layout.addLayout(row(self.previous, self.next))
+        layout.addLayout(row(self.previous, self.next, self.confirm, self.absent))
         layout.addWidget(self.reason)
-        layout.addLayout(row(self.confirm, self.absent))
 
     def set_reason(self, text: str) -> None:
         """Show why this frame is doubtful, or what is known of the object here."""

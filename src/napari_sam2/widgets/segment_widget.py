@@ -31,7 +31,7 @@ from napari_sam2.widgets.timeline_dock import TimelineDock
 from napari_sam2.widgets.view_state import facts_of, object_line, rows_of
 
 if TYPE_CHECKING:
-    from napari.viewer import Viewer
+    import napari.viewer
 
     from napari_sam2.pipeline.computing import Network
     from napari_sam2.widgets.worker import Runner
@@ -58,7 +58,7 @@ class SegmentWidget(QWidget):
     """
 
     def __init__(
-        self, viewer: Viewer, *, runner: Runner | None = None, load_model: bool = True
+        self, viewer: napari.viewer.Viewer, *, runner: Runner | None = None, load_model: bool = True
     ) -> None:
         super().__init__()
         self._viewer = viewer
@@ -80,7 +80,7 @@ class SegmentWidget(QWidget):
         self._refreshing.setTimeout(REFRESH_MS)
         self._lay_out()
         self._connect()
-        self._lifetime = Lifetime(self, _main_window(viewer), self.shut_down)
+        self._lifetime = Lifetime(self, self.shut_down)
         if self._keys.taken:
             taken = ", ".join(shortcut.shown for shortcut in self._keys.taken)
             notify.warn(f"These keys are taken already in this window, use the buttons: {taken}")
@@ -107,7 +107,7 @@ class SegmentWidget(QWidget):
         content = QWidget()
         rows = QVBoxLayout(content)
         rows.setContentsMargins(6, 4, 6, 4)
-        rows.setSpacing(8)
+        rows.setSpacing(6)
         rows.addWidget(self.help)
         for title, boxes in (
             ("Image and model", (self.image_box, self.model_box)),
@@ -175,7 +175,7 @@ class SegmentWidget(QWidget):
         shown = None
         if workspace is not None:
             shown = workspace.candidates.at(self.controller.object_id, workspace.frame)
-        self.prompt_box.set_candidate("" if shown is None else shown.text.capitalize())
+        self.prompt_box.set_candidate(shown)
 
     # ---- wiring
 
@@ -244,7 +244,3 @@ class SegmentWidget(QWidget):
         )
         axes = [] if layer is None else frame_axes(layer)
         self.image_box.set_axes(axes, None if len(axes) < 2 else axes[0][1])
-
-
-def _main_window(viewer: Viewer) -> QWidget | None:
-    return getattr(viewer.window, "_qt_window", None)

@@ -9,6 +9,7 @@ import numpy as np
 from napari_sam2.session.confidence import CODE_OF_STATE
 from napari_sam2.tracking.results import ObjectState
 from napari_sam2.widgets.advice import Facts
+from napari_sam2.widgets.keys import key_of
 from napari_sam2.widgets.layer_choice import image_layers
 from napari_sam2.widgets.objects_model import ObjectRow
 
@@ -67,7 +68,11 @@ def object_line(controller: SegmentController) -> str:
     workspace, object_id = controller.workspace, controller.object_id
     if workspace is None or object_id is None:
         return ""
-    what = workspace.session.record.describe(object_id, workspace.frame)
+    candidates = workspace.candidates.at(object_id, workspace.frame)
+    if candidates is not None:
+        what = f"{candidates.text}; {key_of('next_candidate')} shows the next"
+    else:
+        what = workspace.session.record.describe(object_id, workspace.frame)
     return f"Object {object_id}, frame {workspace.frame}: {what}"
 
 

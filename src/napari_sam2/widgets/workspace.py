@@ -112,8 +112,7 @@ class Workspace:
         """One line on movie and labels."""
         height, width = self.view.shape_yx
         frames = f"{self.view.frames} frames" if self.view.frames > 1 else "one frame"
-        where = self.session.labels.description
-        return f"{self.layer_name}: {frames} of {height} x {width}\nLabels {where}"
+        return f"{frames} of {height} x {width}, labels {self.session.labels.description}"
 
     def close(self) -> None:
         """End all work and leave the viewer; labels stay as an ordinary layer."""
@@ -129,6 +128,7 @@ class Workspace:
 
     def _connect(self) -> None:
         self.session.book.changed.connect(self._on_book)
+        self.labels.label_chosen.connect(self._on_label)
         self.dispatcher.frame_done.connect(self._on_frame_done)
         self.dispatcher.candidates_ready.connect(self._on_candidates)
         self.dispatcher.job_finished.connect(self._on_finished)
@@ -142,6 +142,7 @@ class Workspace:
 
     def _disconnect(self) -> None:
         self.session.book.changed.disconnect(self._on_book)
+        self.labels.label_chosen.disconnect(self._on_label)
         self.viewer.dims.events.current_step.disconnect(self._on_step)
         if self._on_mouse in self.viewer.mouse_move_callbacks:
             self.viewer.mouse_move_callbacks.remove(self._on_mouse)
@@ -150,6 +151,10 @@ class Workspace:
         self.candidates.drop(change.places)
         for job in previews((frame for _, frame in change.places), self.frame):
             self.dispatcher.submit(job)
+        self.changed.emit()
+
+    def _on_label(self, object_id: int) -> None:
+        self.prompts.object_id = object_id
         self.changed.emit()
 
     def _on_frame_done(self, token: FrameDone) -> None:
