@@ -56,6 +56,7 @@ def test_a_newer_function_silences_an_older_one(qtbot, heard):
     run(aside, lambda: "newer", heard)
     qtbot.waitUntil(lambda: heard.done == ["newer"])
     assert aside.busy
+    assert not aside.awaited
     gate.set()
     qtbot.waitUntil(lambda: not aside.busy)
     assert heard.done == ["newer"]

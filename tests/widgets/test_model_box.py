@@ -35,7 +35,7 @@ def box(qtbot):
     box = ModelBox()
     qtbot.addWidget(box)
     yield box
-    qtbot.waitUntil(lambda: not box.loading, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: not box._aside.busy, timeout=LONG_MS)
 
 
 @pytest.fixture
@@ -191,6 +191,17 @@ def test_a_box_that_is_closed_while_it_loads(qtbot):
     box.deleteLater()
     qtbot.waitUntil(lambda: not aside.busy, timeout=LONG_MS)
     assert heard == []
+
+
+def test_a_choice_made_while_another_model_loads_wins(qtbot, box, home, small_model):
+    save_model(small_model, home / "models" / "mine")
+    ready = []
+    box.model_ready.connect(lambda network: ready.append(network.name))
+    box.load()
+    box.load("mine")
+    qtbot.waitUntil(lambda: not box.loading, timeout=LONG_MS)
+    assert ready == ["mine"]
+    assert box.models.isEnabled()
 
 
 def test_more_models_open_the_models_widget(qtbot):

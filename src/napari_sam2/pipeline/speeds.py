@@ -19,6 +19,7 @@ from napari_sam2.tracking.precision import resolve_precision
 from napari_sam2.tracking.settings import Precision
 from napari_sam2.tracking.speed import Speed, measure_speed
 
+QUICK_S = 0.3  # a frame; such a model is measured in a moment
 REMEMBERED = 100  # speeds; the oldest are forgotten
 _ENDS = 1 << 16  # bytes at both ends of a weights file that stand for its content
 
@@ -31,18 +32,22 @@ def speeds_file() -> Path:
 def speed_of(network: Network, *, again: bool = False) -> Speed:
     """Return how fast a loaded model is here: as remembered, else measured in about a second.
 
+    A quick model is measured every time and its best time kept: the machine may have been busy.
+
     Parameters
     ----------
     network
         From `prepare`.
     again
-        Measure even if there is something to remember.
+        Measure, and forget what was measured before.
     """
     weights = find_weights(network.name)
     known = None if again else remembered_speed(weights, network.device, network.precision)
-    if known is not None:
+    if known is not None and known.frame_s > QUICK_S:
         return known
     speed = measure_speed(network.model, precision=network.precision)
+    if known is not None and known.frame_s <= speed.frame_s:
+        return known
     _remember(_key(weights, network.device, network.precision), speed)
     return speed
 

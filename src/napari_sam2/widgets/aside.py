@@ -40,11 +40,17 @@ class Aside:
         self._owner = owner
         self._generation = 0
         self._running = 0
+        self._awaited = False
 
     @property
     def busy(self) -> bool:
         """Whether a function that was started has not ended, heard of or not."""
         return self._running > 0
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the end of the latest function is still to be heard of."""
+        return self._awaited
 
     def run(
         self,
@@ -71,7 +77,9 @@ class Aside:
 
         def heard() -> bool:
             self._running -= 1
-            return generation == self._generation and isalive(self._owner)
+            latest = generation == self._generation
+            self._awaited = self._awaited and not latest
+            return latest and isalive(self._owner)
 
         def returned(result: T) -> None:
             if heard():
@@ -85,8 +93,10 @@ class Aside:
         worker.returned.connect(returned)
         worker.errored.connect(errored)
         self._running += 1
+        self._awaited = True
         worker.start()
 
     def drop(self) -> None:
         """Hear no more of what is running; it runs to its end."""
         self._generation += 1
+        self._awaited = False

@@ -107,10 +107,12 @@ class ModelBox(QWidget):
     @property
     def loading(self) -> bool:
         """Whether a model is being loaded."""
-        return self._aside.busy
+        return self._aside.awaited
 
     def load(self, name: str | None = None) -> None:
         """Load a model in a worker thread; by default the one that is chosen.
+
+        Another one that is being loaded is not heard of any more.
 
         Parameters
         ----------
@@ -125,8 +127,8 @@ class ModelBox(QWidget):
 
     @property
     def refusal(self) -> str:
-        """Why no model can be chosen now; empty where one can."""
-        return "A model is being loaded." if self.loading else self._refusal
+        """What `refuse` was given."""
+        return self._refusal
 
     def refuse(self, reason: str) -> None:
         """Disable the choice and say why; an empty reason enables it."""
@@ -216,8 +218,9 @@ class ModelBox(QWidget):
         self.models.setCurrentIndex(max(0, self.models.findData(self._wanted.model)))
 
     def _allow(self) -> None:
+        reason = "A model is being loaded." if self.loading else self._refusal
         for control in (self.models, self.panel.device, self.panel.precision):
-            allow(control, self.refusal)
+            allow(control, reason)
 
 
 class _ListingCombo(QComboBox):
