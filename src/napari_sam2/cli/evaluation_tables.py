@@ -8,6 +8,7 @@ from rich.table import Table
 
 from napari_sam2.cli.tables import plain_table
 from napari_sam2.evaluation import Comparison, Evaluation
+from napari_sam2.evaluation.frame_by_frame import Saving
 from napari_sam2.evaluation.results import Means
 
 _WORST = 5
@@ -17,7 +18,7 @@ def tables(comparison: Comparison) -> Iterator[Table]:
     """Give the means, then the curve of an interactive protocol, then sizes and worst objects."""
     yield _methods(comparison)
     if comparison.evaluation.curve:
-        yield _curve(comparison.evaluation)
+        yield _curve(comparison)
     if comparison.frame_by_frame is not None or comparison.ctc is not None:
         yield _further(comparison)
     if len(comparison.evaluation.by_size) > 1:
@@ -50,29 +51,35 @@ def _counts(means: Means) -> tuple[str, ...]:
     return f"{means.objects}", f"{means.frames}", clicks, seconds
 
 
-def _curve(evaluation: Evaluation) -> Table:
-    table = plain_table("corrected frames", "J&F", "J", "F", "clicks", "user s")
-    for point in evaluation.curve:
-        numbers = (point.j + point.f) / 2, point.j, point.f
+def _curve(comparison: Comparison) -> Table:
+    evaluation, clicked = comparison.evaluation, comparison.frame_by_frame
+    beside = ("frame by frame", "times fewer clicks") if clicked else ()
+    table = plain_table("corrected frames", "J&F", "J", "F", "clicks", "user s", *beside)
+    for place, point in enumerate(evaluation.curve):
         table.add_row(
             f"{point.prompted_frames - 1}",
-            *(f"{value:.3f}" for value in numbers),
+            *(f"{value:.3f}" for value in (point.jf, point.j, point.f)),
             f"{point.clicks}",
             f"{point.seconds:.0f}",
+            *(_saved(clicked.at(place)) if clicked else ()),
         )
     table.add_section()
-    table.add_row("mean", f"{evaluation.mean_jf:.3f}", "", "", "", "", style="bold")
+    table.add_row("mean", f"{evaluation.mean_jf:.3f}", style="bold")
     return table
+
+
+def _saved(saving: Saving) -> tuple[str, str]:
+    at_least = ">" if saving.unreached else ""
+    return f"{at_least}{saving.clicks}", f"{at_least}{saving.times_fewer_clicks:.1f}"
 
 
 def _further(comparison: Comparison) -> Table:
     table = plain_table("", "value")
     clicked = comparison.frame_by_frame
     if clicked is not None:
-        at_least = "at least " if clicked.unreached else ""
-        table.add_row(
-            "times fewer clicks than frame by frame", f"{at_least}{clicked.times_fewer_clicks:.1f}"
-        )
+        at_least = ">" if clicked.saving.unreached else ""
+        times = f"{at_least}{clicked.saving.times_fewer_clicks:.1f}"
+        table.add_row("times fewer clicks than frame by frame", times)
         table.add_row("times less of the user's time", f"{at_least}{clicked.times_less_time:.1f}")
     if comparison.ctc is not None:
         for name, value in comparison.ctc.as_dict().items():

@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_sam2.evaluation.chart import Line, line_chart
 from napari_sam2.evaluation.ctc import CtcScores
-from napari_sam2.evaluation.frame_by_frame import ClickComparison
+from napari_sam2.evaluation.frame_by_frame import ClickComparison, Saving
 from napari_sam2.evaluation.gallery import worst_cases
 from napari_sam2.evaluation.results import Evaluation, diameter_of
 from napari_sam2.evaluation.targets import Case
@@ -43,6 +43,7 @@ CURVE_COLUMNS = (
     "JF",
     "clicks",
     "seconds",
+    "frame_by_frame_clicks",
 )
 FRAME_COLUMNS = ("method", "object_id", "frame", "J", "JF")
 
@@ -82,16 +83,31 @@ class Comparison:
                 {"baseline": each.protocol, **each.means.as_dict()} for each in self.baselines
             ]
         if self.frame_by_frame is not None:
-            clicked = self.frame_by_frame
-            facts["frame_by_frame"] = {
-                **clicked.evaluation.means.as_dict(),
-                "unreached": clicked.unreached,
-                "times_fewer_clicks": clicked.times_fewer_clicks,
-                "times_less_time": clicked.times_less_time,
-            }
+            facts["frame_by_frame"] = _saved(self.frame_by_frame)
         if self.ctc is not None:
             facts["ctc"] = self.ctc.as_dict()
         return facts
+
+
+def _saved(clicked: ClickComparison) -> dict[str, Any]:
+    points = enumerate(clicked.goal.curve)
+    return {
+        **clicked.evaluation.means.as_dict(),
+        **_saving_as_dict(clicked.saving),
+        "times_less_time": clicked.times_less_time,
+        "curve": [
+            {"corrected_frames": p.prompted_frames - 1, **_saving_as_dict(clicked.at(place))}
+            for place, p in points
+        ],
+    }
+
+
+def _saving_as_dict(saving: Saving) -> dict[str, Any]:
+    return {
+        "clicks": saving.clicks,
+        "unreached": saving.unreached,
+        "times_fewer_clicks": saving.times_fewer_clicks,
+    }
 
 
 def save_comparison(comparison: Comparison, case: Case, folder: Path, *, title: str) -> list[Path]:
@@ -120,7 +136,7 @@ def save_comparison(comparison: Comparison, case: Case, folder: Path, *, title: 
             y_label="J, mean over objects",
         )
     if comparison.evaluation.curve:
-        _write_csv(folder / "curve.csv", CURVE_COLUMNS, _curve_rows(comparison.evaluation))
+        _write_csv(folder / "curve.csv", CURVE_COLUMNS, _curve_rows(comparison))
         pictures["curve.png"] = line_chart(
             _curve_lines(comparison),
             title=title,
@@ -169,13 +185,15 @@ def _frame_rows(comparison: Comparison) -> Iterator[tuple[Any, ...]]:
                 yield evaluation.protocol, trace.target.object_id, frame, *numbers
 
 
-def _curve_rows(evaluation: Evaluation) -> Iterator[tuple[Any, ...]]:
-    for p in evaluation.curve:
+def _curve_rows(comparison: Comparison) -> Iterator[tuple[Any, ...]]:
+    clicked = comparison.frame_by_frame
+    for place, p in enumerate(comparison.evaluation.curve):
         yield (
-            evaluation.protocol,
+            comparison.evaluation.protocol,
             p.prompted_frames,
             p.prompted_frames - 1,
-            *(p.j, p.f, (p.j + p.f) / 2, p.clicks, p.seconds),
+            *(p.j, p.f, p.jf, p.clicks, p.seconds),
+            clicked.at(place).clicks if clicked else "",
         )
 
 
@@ -197,7 +215,7 @@ def _over_time(evaluation: Evaluation, number: int) -> Line:
 
 def _curve_lines(comparison: Comparison) -> list[Line]:
     curve = comparison.evaluation.curve
-    points = tuple((float(p.prompted_frames - 1), (p.j + p.f) / 2) for p in curve)
+    points = tuple((float(p.prompted_frames - 1), p.jf) for p in curve)
     ends = points[0][0], points[-1][0]
     flat = [
         Line(each.protocol, tuple((x, each.means.jf) for x in ends), number, dashed=True)

@@ -91,7 +91,7 @@ class Evaluation:
     @property
     def mean_jf(self) -> float:
         """J&F averaged over the curve: what SAM 2's paper reports of an interactive protocol."""
-        return float(np.mean([(point.j + point.f) / 2 for point in self.curve]))
+        return float(np.mean([point.jf for point in self.curve]))
 
     @property
     def by_size(self) -> tuple[tuple[str, Means], ...]:
@@ -163,7 +163,7 @@ def _point_as_dict(point: CurvePoint) -> dict[str, Any]:
         "corrected_frames": point.prompted_frames - 1,
         "J": point.j,
         "F": point.f,
-        "JF": (point.j + point.f) / 2,
+        "JF": point.jf,
         "clicks": point.clicks,
         "seconds": point.seconds,
     }

@@ -57,6 +57,11 @@ class CurvePoint:
     clicks: int
     seconds: float
 
+    @property
+    def jf(self) -> float:
+        """J&F."""
+        return (self.j + self.f) / 2
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectScore:
