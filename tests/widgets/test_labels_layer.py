@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import zarr
 from napari.components import ViewerModel
+from napari.utils.colormaps import label_colormap
 
 from mouse import Mouse
 from napari_sam2.model import load_model
@@ -285,6 +286,13 @@ def test_the_label_follows_the_object_and_says_when_the_user_chooses(in_memory):
     in_memory.layer.selected_label = 0  # the eraser is no object
     in_memory.layer.selected_label = 2
     assert chosen == [2]
+
+
+def test_new_colours_are_told(in_memory):
+    told = []
+    in_memory.labels.colors_changed.connect(lambda: told.append(True))
+    in_memory.layer.colormap = label_colormap(seed=0.2)
+    assert told == [True]
 
 
 def test_a_deleted_layer_is_built_again(scene):

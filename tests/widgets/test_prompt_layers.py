@@ -12,7 +12,9 @@ from mouse import Mouse
 from napari_sam2.session.prompt_book import PromptBook
 from napari_sam2.tracking.prompts import Absent, Box, Mask, Point, Polygon, Scribble
 from napari_sam2.widgets.layer_movie import view_of
+from napari_sam2.widgets.object_colors import object_colormap
 from napari_sam2.widgets.prompt_layers import PromptLayers
+from napari_sam2.widgets.prompt_rows import NEGATIVE_COLOR
 
 pytestmark = pytest.mark.gui
 
@@ -68,7 +70,7 @@ class Scene:
         self.check_looks()
 
     def check_looks(self):
-        colormap = label_colormap()
+        colormap = object_colormap()
         for index, mark in enumerate(self.points.features.itertuples()):
             color = colormap.map(mark.object_id)
             shown = self.points.face_color if mark.positive else self.points.border_color
@@ -166,7 +168,7 @@ def test_negative_scribbles_are_red(scene):
     scene.draw("path", 2, *BOX)
     assert scene.book.prompts[0].positive is False
     assert scene.shapes.edge_color[0][0] == 1
-    assert not np.allclose(scene.shapes.edge_color[0], label_colormap().map(1))
+    assert not np.allclose(scene.shapes.edge_color[0], object_colormap().map(1))
 
 
 def test_dragging_changes_a_prompt(scene):
@@ -424,12 +426,34 @@ def test_points_can_be_seen_on_small_and_large_images(side):
     viewer = ViewerModel()
     image = viewer.add_image(np.broadcast_to(np.zeros((1, 1, 1), np.uint8), shape), name="a")
     view = view_of(image, viewer.dims)
-    points = PromptLayers(viewer, PromptBook(2, view.shape_yx), view).points
-    points.add([0, 5, 5])
-    zoom = 800 / side  # the image fills a window of 800 pixels
-    low, high = points.canvas_size_limits
-    assert 10 <= np.clip(points.size[0] * zoom, low, high) <= 30
-    assert points.size[0] < side / 20
+    viewer.camera.zoom = 800 / side  # the image fills a window of 800 pixels
+    layers = PromptLayers(viewer, PromptBook(2, view.shape_yx), view)
+    layers.points.add([0, 5, 5])
+    layers.shapes.add([[0, 5, 5], [0, 9, 9]], shape_type="line")
+    for zoom in (800 / side, 20.0, 20.1, 0.1):
+        viewer.camera.zoom = zoom
+        assert 12 <= layers.points.size[0] * zoom <= 16
+        assert 1.3 <= layers.shapes.edge_width[0] * zoom <= 3
+    layers.points.add([0, 9, 9])
+    layers.shapes.add([[0, 5, 5], [0, 9, 9]], shape_type="line")
+    assert layers.points.size[0] == layers.points.size[1]
+    assert layers.shapes.edge_width[0] == layers.shapes.edge_width[1]
+
+
+def test_prompts_are_as_large_on_a_scaled_image():
+    scene = Scene(ViewerModel(), scale=(1, 0.1, 0.1))
+    scene.viewer.camera.zoom = 50
+    scene.click(2, 5, 5)
+    assert 12 <= scene.points.size[0] * 0.1 * 50 <= 16
+
+
+def test_colours_are_bright_and_not_the_red_of_what_is_not_there():
+    colors = object_colormap().map(np.arange(1, 61))
+    assert colors[:, :3].max(axis=1).min() > 0.8
+    assert len(np.unique(colors, axis=0)) == 60
+    assert np.abs(colors - NEGATIVE_COLOR).max(axis=1).min() > 0.25
+    steps = np.abs(np.diff(colors, axis=0)).max(axis=1)
+    assert steps.min() > 0.3
 
 
 def test_deleted_layers_are_built_again(scene):

@@ -17,6 +17,7 @@ from napari_sam2.session.label_store import LabelStore
 from napari_sam2.session.prompt_book import BookChange, PromptBook
 from napari_sam2.widgets import notify
 from napari_sam2.widgets.layer_view import LayerView
+from napari_sam2.widgets.object_colors import object_colormap
 from napari_sam2.widgets.strokes import Stroke, strokes_of
 
 LABELS_NAME = "Objects"
@@ -66,9 +67,12 @@ class SessionLabels:
     ----------
     label_chosen
         Emitted with an object id that the user chose in the layer, as with napari's picker.
+    colors_changed
+        Emitted when objects have other colours.
     """
 
     label_chosen = Signal(int)
+    colors_changed = Signal()
 
     def __init__(
         self,
@@ -86,7 +90,8 @@ class SessionLabels:
         self._waiting: list[Any] = []  # history that came while napari was still writing it
         self._writing = 0
         self._selected = 1
-        self._layer = self._make({"name": LABELS_NAME, "opacity": _OPACITY})
+        looks = {"name": LABELS_NAME, "opacity": _OPACITY, "colormap": object_colormap()}
+        self._layer = self._make(looks)
         session.book.changed.connect(self._on_book)
 
     @property
@@ -142,6 +147,7 @@ class SessionLabels:
         layer.events.paint.connect(self._on_paint)
         layer.events.data.connect(self._on_data)
         layer.events.selected_label.connect(self._on_selected_label)
+        layer.events.colormap.connect(self._on_colormap)
         for name in _PAINTING:
             if hasattr(layer, name):
                 setattr(layer, name, self._held(getattr(layer, name)))
@@ -152,6 +158,7 @@ class SessionLabels:
         layer.events.paint.disconnect(self._on_paint)
         layer.events.data.disconnect(self._on_data)
         layer.events.selected_label.disconnect(self._on_selected_label)
+        layer.events.colormap.disconnect(self._on_colormap)
         for name in (*_PAINTING, "undo", "redo"):
             vars(layer).pop(name, None)
 
@@ -185,6 +192,9 @@ class SessionLabels:
         if chosen not in (0, self._selected):
             self._selected = chosen
             self.label_chosen.emit(chosen)
+
+    def _on_colormap(self, event: Any = None) -> None:
+        self.colors_changed.emit()
 
     # ---- strokes
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer, Points, Shapes
-from napari.utils.colormaps import label_colormap
 
 from napari_sam2.session.prompt_book import BookChange, PromptBook
 from napari_sam2.widgets import notify
 from napari_sam2.widgets.layer_view import LayerView
+from napari_sam2.widgets.object_colors import object_colormap
 from napari_sam2.widgets.prompt_points import PointRows
 from napari_sam2.widgets.prompt_rows import ColorsOf
 from napari_sam2.widgets.prompt_shapes import ShapeRows
@@ -36,7 +37,7 @@ class PromptLayers:
     view
         The frames that are followed.
     labels
-        The labels layer whose colours the objects have; without it napari's usual ones.
+        The labels layer whose colours the objects have; without it those of `object_colormap`.
     on_refused
         Called with the sentence; shown as a notification without it.
     """
@@ -60,6 +61,7 @@ class PromptLayers:
         self._shape_rows, self._shape_sync = self._make_shapes()
         self._point_rows, self._point_sync = self._make_points()
         book.changed.connect(self._on_book)
+        viewer.camera.events.zoom.connect(self._on_zoom)
 
     @property
     def points(self) -> Points:
@@ -108,6 +110,7 @@ class PromptLayers:
     def close(self) -> None:
         """Take the layers out of the viewer; the book keeps the prompts."""
         self._book.changed.disconnect(self._on_book)
+        self._viewer.camera.events.zoom.disconnect(self._on_zoom)
         self._shape_sync.close()
         self._point_sync.close()
         for layer in (self.shapes, self.points):
@@ -123,6 +126,7 @@ class PromptLayers:
         return rows, self._join(rows)
 
     def _join(self, rows: PointRows | ShapeRows) -> RowSync:
+        rows.fit(self._viewer.camera.zoom)
         rows.expect(self._object_id, self._positive)
         active = self._viewer.layers.selection.active
         self._viewer.add_layer(rows.layer)
@@ -134,11 +138,15 @@ class PromptLayers:
         for rows in (self._shape_rows, self._point_rows):
             rows.expect(self._object_id, self._positive)
 
+    def _on_zoom(self, event: Any = None) -> None:
+        for rows in (self._shape_rows, self._point_rows):
+            rows.fit(self._viewer.camera.zoom)
+
     def _on_book(self, change: BookChange) -> None:
         self._shape_sync.show(change)
         self._point_sync.show(change)
 
 
 def _colors_of(labels: Callable[[], Labels] | None) -> ColorsOf:
-    usual = label_colormap()
+    usual = object_colormap()
     return lambda object_ids: (labels().colormap if labels else usual).map(object_ids)

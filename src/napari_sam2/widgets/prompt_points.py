@@ -18,12 +18,14 @@ from napari_sam2.widgets.prompt_rows import (
     Row,
     colors_of_rows,
     empty_features,
+    remove_items,
     write_defaults,
     write_marks,
 )
 
 _POSITIVE_SYMBOL, _NEGATIVE_SYMBOL = "disc", "cross"
-_SCREEN_PIXELS = (11, 26)  # smallest and largest diameter on the screen
+_SCREEN_PIXELS = 14.0
+_TOLERANCE = 1.15  # other sizes on the screen are left alone
 
 
 class PointRows:
@@ -47,7 +49,7 @@ class PointRows:
     def __init__(self, view: LayerView, name: str, colors_of: ColorsOf) -> None:
         self._view = view
         self._colors_of = colors_of
-        self._size = float(np.clip(max(view.shape_yx) / 64, 3, 20))
+        self._size = max(view.shape_yx) / 64
         self.layer = Points(
             np.zeros((0, view.ndim)),
             ndim=view.ndim,
@@ -57,7 +59,6 @@ class PointRows:
             size=self._size,
             symbol=_POSITIVE_SYMBOL,
             border_width=0.15,
-            canvas_size_limits=_SCREEN_PIXELS,
             **view.placement(),
         )
 
@@ -77,7 +78,7 @@ class PointRows:
 
     def remove(self, indices: Sequence[int]) -> None:
         """Remove points; the others stay selected."""
-        self.layer.remove(list(indices))
+        remove_items(self.layer, indices)
 
     def put_vertices(self, changed: dict[int, npt.NDArray[np.float64]]) -> None:
         """Move points, by index."""
@@ -109,6 +110,15 @@ class PointRows:
             self.layer.current_border_color = np.ones(4) if positive else color
             self.layer.current_symbol = _POSITIVE_SYMBOL if positive else _NEGATIVE_SYMBOL
             self.layer.current_size = self._size
+
+    def fit(self, zoom: float) -> None:
+        """Keep points as large on the screen, and as easy to hit, at any zoom."""
+        size = _SCREEN_PIXELS / (zoom * abs(float(self.layer.scale[-1])))
+        if max(size / self._size, self._size / size) > _TOLERANCE:
+            self._size = size
+            self.layer.size = size
+            with self.layer.block_update_properties():
+                self.layer.current_size = size
 
     def row_of(self, prompt: Prompt) -> Row | None:
         """Draw a click."""

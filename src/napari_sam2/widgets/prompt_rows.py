@@ -70,7 +70,7 @@ class RowLayer(Protocol):
         """Add items; features and colours are for `mark`."""
 
     def remove(self, indices: Sequence[int]) -> None:
-        """Remove items."""
+        """Remove items; the others stay selected."""
 
     def put_vertices(self, changed: dict[int, npt.NDArray[np.float64]]) -> None:
         """Move items, by index."""
@@ -80,6 +80,9 @@ class RowLayer(Protocol):
 
     def expect(self, object_id: int, positive: bool) -> None:
         """Give the next item its features and look, and leave selected ones alone."""
+
+    def fit(self, zoom: float) -> None:
+        """Give the items their size on the screen, at so many screen pixels a world unit."""
 
     def row_of(self, prompt: Prompt) -> Row | None:
         """Draw a prompt; None if it is none of this layer."""
@@ -92,6 +95,15 @@ class RowLayer(Protocol):
         ValueError
             It means nothing: it is on no frame that is followed, or outside of it.
         """
+
+
+def remove_items(layer: Points | Shapes, indices: Sequence[int]) -> None:
+    """Remove items; the others stay selected."""
+    doomed = set(indices)
+    kept = [index for index in layer.selected_data if index not in doomed]
+    layer.selected_data = doomed
+    layer.remove_selected()
+    layer.selected_data = {index - sum(gone < index for gone in doomed) for index in kept}
 
 
 def empty_features() -> pd.DataFrame:

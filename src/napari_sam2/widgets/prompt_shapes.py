@@ -19,11 +19,15 @@ from napari_sam2.widgets.prompt_rows import (
     Row,
     colors_of_rows,
     empty_features,
+    remove_items,
     write_defaults,
     write_marks,
 )
 
 _LINES = ("line", "path")
+_SCREEN_PIXELS = 2.0
+_TOLERANCE = 1.5  # other widths on the screen are left alone
+_MOST_REDRAWN = 200  # napari takes a millisecond or more for each
 _FACE = (0.0, 0.0, 0.0, 0.0)  # what lies within an outline stays visible
 
 
@@ -46,7 +50,7 @@ class ShapeRows:
     def __init__(self, view: LayerView, name: str, colors_of: ColorsOf) -> None:
         self._view = view
         self._colors_of = colors_of
-        self._width = float(np.clip(max(view.shape_yx) / 400, 0.5, 5))
+        self._width = max(view.shape_yx) / 400
         self.layer = Shapes(
             ndim=view.ndim,
             name=name,
@@ -86,7 +90,7 @@ class ShapeRows:
 
     def remove(self, indices: Sequence[int]) -> None:
         """Remove shapes; the others stay selected."""
-        self.layer.remove(list(indices))
+        remove_items(self.layer, indices)
 
     def put_vertices(self, changed: dict[int, npt.NDArray[np.float64]]) -> None:
         """Move shapes, by index."""
@@ -111,6 +115,16 @@ class ShapeRows:
         write_defaults(self.layer, object_id, positive)
         with self.layer.block_update_properties():
             self.layer.current_edge_color = self._colors_of(np.array([object_id]))[0]
+
+    def fit(self, zoom: float) -> None:
+        """Keep lines as wide on the screen at any zoom."""
+        width = _SCREEN_PIXELS / (zoom * abs(float(self.layer.scale[-1])))
+        if max(width / self._width, self._width / width) > _TOLERANCE and not self.drawing:
+            self._width = width
+            with self.layer.block_update_properties():
+                self.layer.current_edge_width = width
+            if 0 < len(self.layer.data) <= _MOST_REDRAWN:
+                self.layer.edge_width = width
 
     def row_of(self, prompt: Prompt) -> Row | None:
         """Draw a box, an outline or a scribble."""
