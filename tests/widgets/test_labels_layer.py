@@ -371,6 +371,21 @@ def test_every_kind_of_image(shape, axes, placed):
     scene.check(frame)
 
 
+def test_painting_on_another_plane_is_refused_once():
+    scene = Scene(ViewerModel(), shape=(FRAMES, 3, *YX), axes="tzyx")
+    scene.viewer.add_image(np.zeros((9, 3, *YX)))
+    frame = scene.view.frame_of(scene.viewer.dims)
+    for axis, step in ((1, 0), (0, 7)):
+        before = scene.viewer.dims.current_step
+        scene.viewer.dims.set_current_step(axis, step)
+        scene.brush(1, (10, 10), (10, 20), frame=frame)
+        assert "Expected painting on the plane" in scene.refused[-1]
+        scene.viewer.dims.current_step = before
+        scene.brush(1, (10, 10), (10, 20), frame=frame)
+    assert len(scene.refused) == 2
+    scene.check(frame)
+
+
 def test_history_of_older_napari_is_read():
     rows, columns = np.array([1, 1, 2]), np.array([4, 5, 4])
     frames = np.full(3, 3)

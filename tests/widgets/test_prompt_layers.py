@@ -585,7 +585,7 @@ class TestMouse:
         self.outline(scene, place(-8, 5), place(-8, 25), place(-3, 25), place(-3, 5))
         assert len(scene.refused) == 1
         assert len(scene.shapes.data) == 0
-        self.outline(scene, place(5, 5))  # napari itself discards it
+        self.outline(scene, place(30, 50))  # napari itself discards it
         assert len(scene.shapes.data) == 0
         scene.layers.object_id = 2
         self.outline(scene, place(5, 5), place(5, 25), place(20, 25), place(20, 5))

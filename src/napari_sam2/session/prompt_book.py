@@ -9,56 +9,14 @@ from dataclasses import dataclass
 
 from psygnal import Signal
 
-from napari_sam2.tracking.prompts import LARGEST_ID, Mask, Prompt, check_prompt
+from napari_sam2.session.book_change import BookChange, Entry, step_text
+from napari_sam2.tracking.prompts import LARGEST_ID, Prompt, check_prompt
+
+__all__ = ["BookChange", "Entry", "PromptBook"]
 
 UNDO_STEPS = 1000
 # Painted masks are as large as a frame. Those that only undo still needs may take this much.
 UNDO_MASK_BYTES = 2**28
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
-    """A prompt in the book.
-
-    Parameters
-    ----------
-    key
-        Serial number; a replaced prompt keeps it, and no other prompt ever gets it.
-    prompt
-        What the user said.
-    """
-
-    key: int
-    prompt: Prompt
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """Object id and frame."""
-        return self.prompt.object_id, self.prompt.frame
-
-
-@dataclass(frozen=True, slots=True)
-class BookChange:
-    """What one step did. A replaced prompt is in both, under one key."""
-
-    added: tuple[Entry, ...] = ()
-    removed: tuple[Entry, ...] = ()
-
-    @property
-    def places(self) -> frozenset[tuple[int, int]]:
-        """Object ids and frames whose prompts are not what they were."""
-        return frozenset(entry.place for entry in (*self.added, *self.removed))
-
-    @property
-    def inverse(self) -> BookChange:
-        """What takes the step back."""
-        return BookChange(added=self.removed, removed=self.added)
-
-    @property
-    def mask_bytes(self) -> int:
-        """Memory of the painted masks that are kept only to take the step back."""
-        kept = (entry.prompt for entry in self.removed)
-        return sum(prompt.mask.nbytes for prompt in kept if isinstance(prompt, Mask))
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,8 +285,3 @@ class PromptBook:
     def _refuse_within_step(self, what: str) -> None:
         if self._before is not None:
             raise RuntimeError(f"expected {what} outside of a step; end the step() first")
-
-
-def step_text(verb: str, prompt: Prompt) -> str:
-    """Say in words what is done with a prompt: "add point of object 2"."""
-    return f"{verb} {type(prompt).__name__.lower()} of object {prompt.object_id}"

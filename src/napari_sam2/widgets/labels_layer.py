@@ -89,6 +89,7 @@ class SessionLabels:
         self._strokes: dict[BookChange, tuple[Stroke, ...]] = {}
         self._waiting: list[Any] = []  # history that came while napari was still writing it
         self._writing = 0
+        self._on_plane = True
         self._selected = 1
         looks = {"name": LABELS_NAME, "opacity": _OPACITY, "colormap": object_colormap()}
         self._layer = self._make(looks)
@@ -167,6 +168,8 @@ class SessionLabels:
 
         @functools.wraps(paint)
         def painting(*args: Any, **options: Any) -> None:
+            if not self._can_paint():
+                return
             self._writing += 1
             try:
                 with self._session.labels.hold(self._view.frame_of(self._viewer.dims)):
@@ -178,6 +181,17 @@ class SessionLabels:
                 self._take(waiting)
 
         return painting
+
+    def _can_paint(self) -> bool:
+        """Refuse, once, to paint where there are no labels."""
+        here = self._view.shows_plane(self._viewer.dims)
+        if self._on_plane and not here:
+            self._on_refused(
+                f"Expected painting on the plane of {self._view.layer.name} that is followed, got "
+                "another one. Go back to where the objects are shown, or start a session here."
+            )
+        self._on_plane = here
+        return here
 
     def _on_data(self, event: Any = None) -> None:
         if self._layer.data is not self._session.labels.array:

@@ -131,11 +131,15 @@ class LayerView:
         return int(np.clip(round(float(position[self.image_frame_axis])), 0, self.frames - 1))
 
     def shows_plane(self, dims: Dims) -> bool:
-        """Whether a viewer shows the plane that is followed, on whatever frame and channel."""
+        """Whether a viewer shows one of the frames that are followed, on whatever channel."""
         steps = np.rint(self.layer.world_to_data(dims.point)).astype(int)
-        free = (self.image_frame_axis, self.image_channel_axis)
-        axes = (axis for axis in range(len(self.shape) - 2) if axis not in free)
-        return dims.ndisplay == 2 and all(steps[axis] == self.fixed[axis] for axis in axes)
+        for axis in range(len(self.shape) - 2):
+            if axis == self.image_frame_axis:
+                if not 0 <= steps[axis] < self.frames:
+                    return False
+            elif axis != self.image_channel_axis and steps[axis] != self.fixed[axis]:
+                return False
+        return dims.ndisplay == 2
 
     def show(self, dims: Dims, frame: int) -> None:
         """Lead a viewer to a frame; it stays where it is along the other axes."""

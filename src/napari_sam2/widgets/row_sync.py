@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from napari_sam2.session.prompt_book import BookChange, PromptBook, step_text
+from napari_sam2.session.book_change import BookChange, step_text
+from napari_sam2.session.prompt_book import PromptBook
 from napari_sam2.tracking.prompts import Prompt
 from napari_sam2.widgets.prompt_rows import Row, RowLayer, marks_of, parse_mark
 

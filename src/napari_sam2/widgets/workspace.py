@@ -92,7 +92,9 @@ class Workspace:
             lambda: runner.in_background and not self.dispatcher.busy,
             self.view.frames,
         )
-        self._frame = self.frame
+        self._colors: dict[int, tuple[int, int, int]] = {}
+        self._colormap: object = None
+        self._frame = self.view.frame_of(viewer.dims)
         self._connect()
 
     # ---- frames
@@ -100,7 +102,7 @@ class Workspace:
     @property
     def frame(self) -> int:
         """The frame that the viewer shows."""
-        return self.view.frame_of(self.viewer.dims)
+        return self._frame
 
     def show_frame(self, frame: int) -> None:
         """Lead the viewer to a frame."""
@@ -113,6 +115,18 @@ class Workspace:
         height, width = self.view.shape_yx
         frames = f"{self.view.frames} frames" if self.view.frames > 1 else "one frame"
         return f"{frames} of {height} x {width}, labels {self.session.labels.description}"
+
+    def color_of(self, object_id: int) -> tuple[int, int, int]:
+        """Return the colour of an object in the labels layer: red, green, blue in [0, 255]."""
+        layer = self.labels.layer
+        if self._colormap is not layer.colormap:
+            self._colormap, self._colors = layer.colormap, {}
+        if object_id not in self._colors:
+            rgba = layer.get_color(object_id)
+            shown = (0.5, 0.5, 0.5) if rgba is None else rgba[:3]
+            red, green, blue = (round(255 * float(value)) for value in shown)
+            self._colors[object_id] = red, green, blue
+        return self._colors[object_id]
 
     def close(self) -> None:
         """End all work and leave the viewer; labels stay as an ordinary layer."""
@@ -129,6 +143,7 @@ class Workspace:
     def _connect(self) -> None:
         self.session.book.changed.connect(self._on_book)
         self.labels.label_chosen.connect(self._on_label)
+        self.labels.colors_changed.connect(self.prompts.recolor)
         self.dispatcher.frame_done.connect(self._on_frame_done)
         self.dispatcher.candidates_ready.connect(self._on_candidates)
         self.dispatcher.job_finished.connect(self._on_finished)
@@ -143,6 +158,7 @@ class Workspace:
     def _disconnect(self) -> None:
         self.session.book.changed.disconnect(self._on_book)
         self.labels.label_chosen.disconnect(self._on_label)
+        self.labels.colors_changed.disconnect(self.prompts.recolor)
         self.viewer.dims.events.current_step.disconnect(self._on_step)
         if self._on_mouse in self.viewer.mouse_move_callbacks:
             self.viewer.mouse_move_callbacks.remove(self._on_mouse)
@@ -178,7 +194,7 @@ class Workspace:
         self.changed.emit()
 
     def _on_step(self, event: Any = None) -> None:
-        frame = self.frame
+        frame = self.view.frame_of(self.viewer.dims)
         if frame == self._frame:
             return
         self._frame = frame
