@@ -92,9 +92,11 @@ def set_tip(control: QWidget, tip: str) -> None:
 
 def allow(control: QWidget, refusal: str) -> None:
     """Enable a control, or disable it with the reason in its tooltip."""
-    control.setEnabled(not refusal)
     tip = str(control.property(_TIP) or "")
-    control.setToolTip(f"{tip}\nNot now: {refusal}" if refusal else tip)
+    shown = f"{tip}\nNot now: {refusal}" if refusal else tip
+    control.setEnabled(not refusal)
+    if control.toolTip() != shown:
+        control.setToolTip(shown)
 
 
 def with_key(text: str, action: str) -> str:

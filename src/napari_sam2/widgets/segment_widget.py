@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from superqt.utils import QSignalThrottler
@@ -13,7 +15,7 @@ from superqt.utils import QSignalThrottler
 from napari_sam2.session.session import SESSION_SETTINGS
 from napari_sam2.widgets import notify
 from napari_sam2.widgets.actions import Actions
-from napari_sam2.widgets.advice import next_step, refusals
+from napari_sam2.widgets.advice import Facts, Refusals, next_step, refusals
 from napari_sam2.widgets.controller import SegmentController
 from napari_sam2.widgets.image_box import ImageBox
 from napari_sam2.widgets.key_list import KeyList
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from napari_sam2.pipeline.computing import Network
     from napari_sam2.widgets.worker import Runner
 
-REFRESH_MS = 60
+REFRESH_MS = 80
 
 
 class SegmentWidget(QWidget):
@@ -78,6 +80,9 @@ class SegmentWidget(QWidget):
         self._keys = KeyBindings(viewer, self.actions_.by_name)
         self._refreshing = QSignalThrottler(parent=self)
         self._refreshing.setTimeout(REFRESH_MS)
+        self._turns: deque[Callable[[], None]] = deque()
+        self._turn = QTimer(self)
+        self._turn.setSingleShot(True)
         self._lay_out()
         self._connect()
         self._lifetime = Lifetime(self, self.shut_down)
@@ -92,6 +97,7 @@ class SegmentWidget(QWidget):
     def shut_down(self) -> None:
         """Stop work and undo everything in the viewer that is not the user's."""
         self._refreshing.cancel()
+        self._turns.clear()
         self._timeline.close()
         self.controller.changed.disconnect(self._refreshing.throttle)
         self.controller.close()
@@ -145,25 +151,51 @@ class SegmentWidget(QWidget):
 
     def refresh(self) -> None:
         """Show the state of the session."""
+        for step in self._steps():
+            step()
+
+    def _refresh_in_turns(self) -> None:
+        """Show the state one box at a time: drawing and the mouse come in between."""
+        self._turns = deque(self._steps())
+        self._turn.start()
+
+    def _take_turn(self) -> None:
+        if self._turns:
+            self._turns.popleft()()
+            self._turn.start()
+
+    def _steps(self) -> list[Callable[[], None]]:
         controller, workspace = self.controller, self.controller.workspace
         tracking = workspace is not None and workspace.dispatcher.run is not None
         facts = facts_of(controller, tracking=tracking)
         refused = refusals(facts)
+        rows = rows_of(controller)
+        track_state = {"stopped": facts.stopped, "outdated": facts.outdated}
+        line = "" if tracking else object_line(controller)
+        return [
+            lambda: self._show_session(facts, refused),
+            self._show_run,
+            lambda: self.objects_box.set_rows(rows, controller.object_id),
+            lambda: self.objects_box.set_refusals(refused, facts.undo, facts.redo),
+            lambda: self.prompt_box.set_prompt(controller.tool, positive=controller.positive),
+            lambda: self.prompt_box.set_refusals(refused),
+            lambda: self.propagation_box.set_refusals(refused, **track_state),
+            lambda: self.review_box.set_refusals(refused),
+            lambda: self.review_box.set_reason(line),
+            lambda: self.output_box.set_refusals(refused),
+            self._show_timeline,
+        ]
+
+    def _show_session(self, facts: Facts, refused: Refusals) -> None:
+        workspace = self.controller.workspace
         self.help.setText(next_step(facts))
         described = "" if workspace is None else workspace.description
         self.image_box.set_state(described, refused, session=facts.session)
-        self.model_box.refuse("Stop tracking first." if tracking else "")
-        self.objects_box.set_rows(rows_of(controller), controller.object_id)
-        self.objects_box.set_refusals(refused, facts.undo, facts.redo)
-        self.prompt_box.set_prompt(controller.tool, positive=controller.positive)
-        self.prompt_box.set_refusals(refused)
-        self.propagation_box.set_refusals(refused, stopped=facts.stopped, outdated=facts.outdated)
-        self.review_box.set_refusals(refused)
-        self.review_box.set_reason(object_line(controller))
-        self.output_box.set_refusals(refused)
-        self._show_run()
-        if workspace is not None:
-            self._timeline.show_frame(workspace)
+        self.model_box.refuse("Stop tracking first." if facts.tracking else "")
+
+    def _show_timeline(self) -> None:
+        if self.controller.workspace is not None:
+            self._timeline.show_frame(self.controller.workspace)
 
     def _show_run(self) -> None:
         workspace = self.controller.workspace
@@ -181,7 +213,8 @@ class SegmentWidget(QWidget):
 
     def _connect(self) -> None:
         controller, box = self.controller, self.propagation_box
-        self._refreshing.triggered.connect(notify.guarded(self.refresh))
+        self._refreshing.triggered.connect(notify.guarded(self._refresh_in_turns))
+        self._turn.timeout.connect(notify.guarded(self._take_turn))
         controller.changed.connect(self._refreshing.throttle)
         controller.session_changed.connect(self._on_session)
         controller.frames_done.connect(self._on_frames)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from napari_sam2.widgets.timeline import Timeline
-from napari_sam2.widgets.view_state import colors_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -46,7 +45,7 @@ class TimelineDock:
         """Mark the frame and the object at hand, and list the objects."""
         if self._timeline is not None:
             ids = workspace.session.object_ids
-            self._timeline.set_objects(ids, colors_of(workspace, ids))
+            self._timeline.set_objects(ids, {each: workspace.color_of(each) for each in ids})
             self._timeline.set_frame(workspace.frame)
             self._timeline.set_current(workspace.prompts.object_id)
 

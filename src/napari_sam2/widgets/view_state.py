@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_sam2.session.confidence import CODE_OF_STATE
+from napari_sam2.session.confidence import CODE_OF_STATE, STATE_OF_CODE
 from napari_sam2.tracking.results import ObjectState
 from napari_sam2.widgets.advice import Facts
 from napari_sam2.widgets.keys import key_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _NOT_REACHED = CODE_OF_STATE[ObjectState.NOT_REACHED]
 _NEW = "click it"
-_WORDS = {str(ObjectState.NOT_REACHED): "-"}
+_NOT_YET = "-"
 
 
 def facts_of(controller: SegmentController, *, tracking: bool) -> Facts:
@@ -30,8 +30,7 @@ def facts_of(controller: SegmentController, *, tracking: bool) -> Facts:
         return Facts(layers=layers, model=controller.model is not None)
     session, book = workspace.session, workspace.session.book
     ids = controller.object_ids
-    prompted = {object_id: book.frames_of(object_id) for object_id in ids}
-    reached = any(_reached(workspace, each) > len(prompted[each]) for each in ids)
+    reached = tracking or any(_reached(workspace, each) > len(book.frames_of(each)) for each in ids)
     return Facts(
         layers=layers,
         model=controller.model is not None,
@@ -59,7 +58,7 @@ def rows_of(controller: SegmentController) -> list[ObjectRow]:
     selected = controller.object_id
     if selected is not None and selected not in ids:
         frames = len(workspace.session.movie)
-        rows.append(ObjectRow(selected, _color(workspace, selected), _NEW, 0, frames))
+        rows.append(ObjectRow(selected, workspace.color_of(selected), _NEW, 0, frames))
     return rows
 
 
@@ -76,19 +75,18 @@ def object_line(controller: SegmentController) -> str:
     return f"Object {object_id}, frame {workspace.frame}: {what}"
 
 
-def colors_of(workspace: Workspace, object_ids: tuple[int, ...]) -> dict[int, tuple[int, int, int]]:
-    """Return the colours of objects in the labels layer, 0 to 255."""
-    return {object_id: _color(workspace, object_id) for object_id in object_ids}
-
-
 def _row(workspace: Workspace, object_id: int) -> ObjectRow:
     session = workspace.session
-    here = session.record.describe(object_id, workspace.frame).split(",")[0]
+    here, reached = "", 0
+    if object_id in session.record.object_ids:
+        states = session.record.states(object_id)
+        here = str(STATE_OF_CODE[states[workspace.frame]])
+        reached = int(np.count_nonzero(states != _NOT_REACHED))
     return ObjectRow(
         object_id,
-        _color(workspace, object_id),
-        _WORDS.get(here, here),
-        _reached(workspace, object_id),
+        workspace.color_of(object_id),
+        _NOT_YET if here in ("", ObjectState.NOT_REACHED) else here,
+        reached,
         len(session.movie),
         object_id in session.outdated,
     )
@@ -99,11 +97,3 @@ def _reached(workspace: Workspace, object_id: int) -> int:
     if object_id not in record.object_ids:
         return 0
     return int(np.count_nonzero(record.states(object_id) != _NOT_REACHED))
-
-
-def _color(workspace: Workspace, object_id: int) -> tuple[int, int, int]:
-    rgba = workspace.labels.layer.get_color(object_id)
-    if rgba is None:
-        return (128, 128, 128)
-    red, green, blue = (round(255 * float(value)) for value in rgba[:3])
-    return red, green, blue

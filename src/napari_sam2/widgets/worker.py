@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_sam2.session.engine import Engine
     from napari_sam2.session.tokens import Token
 
+_SWITCH_S = 0.001  # how long the window may wait for Python, five times shorter than usual
 _NICENESS = 5  # below the window, above training jobs that were started with nice 10
 
 
@@ -121,8 +122,13 @@ class ThreadRunner:
 
 
 def _work(engine: Engine) -> Generator[Token, None, None]:
-    with _behind_the_window():
-        yield from engine.work()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(min(usual, _SWITCH_S))
+    try:
+        with _behind_the_window():
+            yield from engine.work()
+    finally:
+        sys.setswitchinterval(usual)
 
 
 @contextlib.contextmanager
@@ -130,7 +136,9 @@ def _behind_the_window() -> Iterator[None]:
     """Leave a core and precedence to the thread that draws."""
     import torch
 
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    from napari_sam2.pipeline.computing import threads_beside_gui
+
+    torch.set_num_threads(threads_beside_gui())
     if not sys.platform.startswith("linux"):  # elsewhere a niceness is that of the whole process
         yield
         return
