@@ -39,6 +39,7 @@ def widget_on(network):
         widget = SegmentWidget(viewer, runner=runner or DirectRunner(), load_model=False)
         viewer.window.add_dock_widget(widget, name="Segment & track", area="right")
         widget.model_box.model_ready.emit(network)
+        widget.refresh()  # which a moment of the event loop does otherwise
         return widget
 
     return dock
@@ -53,8 +54,8 @@ def widget(viewer, widget_on):
 
 def press(widget, action):
     """Press the button of an action as a user would: a disabled one does nothing."""
-    button = widget.findChild(QPushButton, action)
-    button.click()
+    widget.refresh()
+    widget.findChild(QPushButton, action).click()
     widget.refresh()
 
 

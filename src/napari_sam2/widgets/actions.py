@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_sam2.widgets import notify
 from napari_sam2.widgets.aside import Aside
-from napari_sam2.widgets.tools import TOOLS
+from napari_sam2.widgets.tools import TOOLS, Tool
 
 if TYPE_CHECKING:
     from napari_sam2.widgets.controller import SegmentController
@@ -108,7 +108,7 @@ class Actions:
         else:
             self._controller.new_object()
 
-    def _use(self, tool: str) -> None:
+    def _use(self, tool: Tool) -> None:
         if self._controller.session is None:
             self._start()
         self._controller.use_tool(tool)
@@ -124,7 +124,8 @@ class Actions:
     def _track(self) -> None:
         controller, choice = self._controller, self._choice()
         start, stop = choice.start_and_stop()
-        selected = [controller.object_id] if choice.selected_only else None
+        object_id = controller.object_id
+        selected = [object_id] if choice.selected_only and object_id is not None else None
         controller.propagate(choice.direction, start=start, stop=stop, object_ids=selected)
 
     def _stop_or_continue(self) -> None:

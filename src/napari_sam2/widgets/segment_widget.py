@@ -137,6 +137,7 @@ class SegmentWidget(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
         self._scroll, self._content = scroll, content
+        self.key_list.button.toggled.connect(self._show_keys)
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
         """Ask for the width that the contents need, which is known once a style is set."""
@@ -145,12 +146,17 @@ class SegmentWidget(QWidget):
         extra = 0 if bar is None else bar.sizeHint().width()
         self.setMinimumWidth(self._content.minimumSizeHint().width() + extra)
 
+    def _show_keys(self, shown: bool) -> None:
+        if shown:  # once the layout has made room for them
+            QTimer.singleShot(0, lambda: self._scroll.ensureWidgetVisible(self.key_list.table))
+
     def sizeHint(self) -> QSize:  # noqa: N802
         """Ask for no more width than is needed: the image deserves it."""
         return QSize(self.minimumWidth(), super().sizeHint().height())
 
     def refresh(self) -> None:
         """Show the state of the session."""
+        self._turns.clear()  # they would show an older one
         for step in self._steps():
             step()
 
@@ -170,7 +176,6 @@ class SegmentWidget(QWidget):
         facts = facts_of(controller, tracking=tracking)
         refused = refusals(facts)
         rows = rows_of(controller)
-        track_state = {"stopped": facts.stopped, "outdated": facts.outdated}
         line = "" if tracking else object_line(controller)
         return [
             lambda: self._show_session(facts, refused),
@@ -179,7 +184,9 @@ class SegmentWidget(QWidget):
             lambda: self.objects_box.set_refusals(refused, facts.undo, facts.redo),
             lambda: self.prompt_box.set_prompt(controller.tool, positive=controller.positive),
             lambda: self.prompt_box.set_refusals(refused),
-            lambda: self.propagation_box.set_refusals(refused, **track_state),
+            lambda: self.propagation_box.set_refusals(
+                refused, stopped=facts.stopped, outdated=facts.outdated
+            ),
             lambda: self.review_box.set_refusals(refused),
             lambda: self.review_box.set_reason(line),
             lambda: self.output_box.set_refusals(refused),
