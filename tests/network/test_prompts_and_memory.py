@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from napari_sam2.network import PromptTensors
-from napari_sam2.network.layers import SCORES_AT_ONCE, dot_product_attention
+from napari_sam2.network.layers import SCORES_BYTES, dot_product_attention
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +58,21 @@ def test_attention_in_bfloat16_on_a_cpu_keeps_to_float32():
     torch.testing.assert_close(rounded.float(), exact, atol=3e-2, rtol=0)
 
 
-def test_attention_in_blocks_is_the_same(monkeypatch):
+@pytest.mark.parametrize("large", [0, 2**18])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_attention_in_parts_is_the_same(monkeypatch, large, dtype):
     torch.manual_seed(0)
-    q, k, v = (torch.randn(2, 1, 33, 8).bfloat16() for _ in range(3))
+    q, k = (torch.randn(2, 2, 33, 8).to(dtype) for _ in range(2))
+    v = torch.randn(2, 2, 33, 4).to(dtype)
+    assert SCORES_BYTES > 2 * 2 * 33 * 33 * 4
     whole = dot_product_attention(q, k, v)
-    assert SCORES_AT_ONCE > 2 * 33 * 33
-    monkeypatch.setattr("napari_sam2.network.layers.SCORES_AT_ONCE", 2 * 33 * 5)
+    monkeypatch.setattr("napari_sam2.network.layers.SCORES_BYTES", 33 * 5 * 4)
+    monkeypatch.setattr("napari_sam2.network.layers.LARGE_BYTES", large)
     torch.testing.assert_close(dot_product_attention(q, k, v), whole)
+
+
+def test_narrow_values_are_attended_as_wide_ones():
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(1, 1, 20, 8) for _ in range(3))
+    wide = dot_product_attention(q, k, v)
+    torch.testing.assert_close(dot_product_attention(q, k, v[..., :3]), wide[..., :3])

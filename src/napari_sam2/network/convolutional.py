@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_sam2.network.config import ConvolutionalConfig
+from napari_sam2.network.kept import Conv2d
 from napari_sam2.network.layers import LayerNorm2d
 
 GROUP_WIDTH = 16  # channels normalised together
@@ -23,12 +24,12 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels_in: int, channels: int, *, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride=stride, padding=1, bias=False)
+        self.conv1 = Conv2d(channels_in, channels, 3, stride=stride, padding=1, bias=False)
         self.norm1 = _norm(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = Conv2d(channels, channels, 3, padding=1, bias=False)
         self.norm2 = _norm(channels)
         self.shortcut = (
-            nn.Conv2d(channels_in, channels, 1, stride=stride)
+            Conv2d(channels_in, channels, 1, stride=stride)
             if stride > 1 or channels_in != channels
             else nn.Identity()
         )
@@ -53,10 +54,10 @@ class ConvolutionalTrunk(nn.Module):
         self.channels = config.widths
         first = config.widths[0]
         self.stem = nn.Sequential(
-            nn.Conv2d(3, first, 3, stride=2, padding=1, bias=False),
+            Conv2d(3, first, 3, stride=2, padding=1, bias=False),
             _norm(first),
             nn.ReLU(),
-            nn.Conv2d(first, first, 3, stride=2, padding=1, bias=False),
+            Conv2d(first, first, 3, stride=2, padding=1, bias=False),
             _norm(first),
             nn.ReLU(),
         )

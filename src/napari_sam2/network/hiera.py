@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_sam2.network.config import HieraConfig
+from napari_sam2.network.kept import Conv2d, Keeper, Linear
 from napari_sam2.network.layers import MLP, dot_product_attention
 
 POOL = 2  # queries are pooled 2 x 2 where a stage begins
@@ -21,56 +22,71 @@ def pool_map(maps_bhwc: Tensor) -> Tensor:
     return F.max_pool2d(maps_bhwc.permute(0, 3, 1, 2), POOL, POOL).permute(0, 2, 3, 1)
 
 
-def to_windows(maps_bhwc: Tensor, window: int) -> tuple[Tensor, tuple[int, int]]:
-    """Cut (B, H, W, C) into windows (B * n, window, window, C), zero-padded at the far edges.
-
-    Returns
-    -------
-    tuple
-        The windows and the padded (height, width).
-    """
-    batch, height, width, channels = maps_bhwc.shape
-    pad_y, pad_x = -height % window, -width % window
-    padded = F.pad(maps_bhwc, (0, 0, 0, pad_x, 0, pad_y)) if pad_y or pad_x else maps_bhwc
-    rows, columns = (height + pad_y) // window, (width + pad_x) // window
-    windows = padded.view(batch, rows, window, columns, window, channels).transpose(2, 3)
-    return windows.reshape(-1, window, window, channels), (rows * window, columns * window)
+def to_windows(maps_bhwc: Tensor, window_hw: tuple[int, int], heads: int) -> Tensor:
+    """Cut (B, H, W, C) into windows of tokens by heads: (B * windows, heads, L, C / heads)."""
+    height, width = window_hw
+    rows, columns = maps_bhwc.shape[1] // height, maps_bhwc.shape[2] // width
+    cut = maps_bhwc.unflatten(-1, (heads, -1))
+    cut = cut.unflatten(2, (columns, width)).unflatten(1, (rows, height))
+    # (B, rows, height, columns, width, heads, c) -> (B, rows, columns, heads, height, width, c)
+    return cut.permute(0, 1, 3, 5, 2, 4, 6).flatten(4, 5).flatten(0, 2)
 
 
 def from_windows(
-    windows_nhwc: Tensor, padded_hw: tuple[int, int], size_hw: tuple[int, int]
+    tokens_nhlc: Tensor, window_hw: tuple[int, int], size_hw: tuple[int, int]
 ) -> Tensor:
-    """Join windows to the map (B, H, W, C), dropping the padding."""
-    window, channels = windows_nhwc.shape[1], windows_nhwc.shape[3]
-    rows, columns = padded_hw[0] // window, padded_hw[1] // window
-    maps = windows_nhwc.view(-1, rows, columns, window, window, channels).transpose(2, 3)
-    maps = maps.reshape(-1, *padded_hw, channels)
-    return maps[:, : size_hw[0], : size_hw[1]]
+    """Join windows of tokens to maps (B, H, W, C)."""
+    height, width = window_hw
+    rows, columns = size_hw[0] // height, size_hw[1] // width
+    cut = tokens_nhlc.unflatten(2, (height, width)).unflatten(0, (-1, rows, columns))
+    # (B, rows, columns, heads, height, width, c) -> (B, rows, height, columns, width, heads, c)
+    return cut.permute(0, 1, 4, 2, 5, 3, 6).flatten(5).flatten(3, 4).flatten(1, 2)
 
 
 class PooledAttention(nn.Module):
-    """Self-attention of a map or window whose queries may be pooled 2 x 2."""
+    """Self-attention of a map, whole or in windows, whose queries may be pooled 2 x 2.
 
-    def __init__(self, dim: int, dim_out: int, heads: int, *, pool: bool) -> None:
+    Windows are cut after the projection, where heads are parted anyway, and joined before the one
+    at the end, so that only tokens of the map are projected.
+    """
+
+    def __init__(self, dim: int, dim_out: int, heads: int, *, window: int, pool: bool) -> None:
         super().__init__()
         self.heads = heads
+        self.window = window
         self.pool = pool
-        self.qkv = nn.Linear(dim, 3 * dim_out)
-        self.proj = nn.Linear(dim_out, dim_out)
+        self.qkv = Linear(dim, 3 * dim_out)
+        self.proj = Linear(dim_out, dim_out)
+
+    def _filled(self, projected_bhwc: Tensor) -> Tensor:
+        """Fill up with whole windows at the far edges, by what zeros are projected to."""
+        height, width = projected_bhwc.shape[1:3]
+        pad_y, pad_x = -height % self.window, -width % self.window
+        if not pad_y and not pad_x:
+            return projected_bhwc
+        shape = (len(projected_bhwc), height + pad_y, width + pad_x, projected_bhwc.shape[3])
+        filled = self.qkv.bias.to(projected_bhwc.dtype).expand(shape).clone()
+        filled[:, :height, :width] = projected_bhwc
+        return filled
 
     def forward(self, maps_bhwc: Tensor) -> Tensor:
         """Return (B, H, W, dim_out), or (B, H / 2, W / 2, dim_out) when pooling."""
-        height, width = maps_bhwc.shape[1:3]
-        q, k, v = self.qkv(maps_bhwc).chunk(3, dim=-1)
-        if self.pool:
-            q = pool_map(q)
-            height, width = q.shape[1:3]
-        # (B, H, W, C) -> (B, heads, H * W, C / heads)
-        q, k, v = (
-            x.flatten(1, 2).unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (q, k, v)
+        size = (maps_bhwc.shape[1], maps_bhwc.shape[2])
+        projected = self.qkv(maps_bhwc)
+        if self.window:
+            projected = self._filled(projected)
+        window = (self.window, self.window) if self.window else size
+        step = POOL if self.pool else 1
+        q, k, v = projected.chunk(3, dim=-1)
+        q = pool_map(q) if self.pool else q
+        pooled_window = (window[0] // step, window[1] // step)
+        attended = dot_product_attention(
+            to_windows(q, pooled_window, self.heads),
+            to_windows(k, window, self.heads),
+            to_windows(v, window, self.heads),
         )
-        out = dot_product_attention(q, k, v)
-        return self.proj(out.transpose(1, 2).flatten(2).unflatten(1, (height, width)))
+        joined = from_windows(attended, pooled_window, (q.shape[1], q.shape[2]))
+        return self.proj(joined[:, : size[0] // step, : size[1] // step])
 
 
 class HieraBlock(nn.Module):
@@ -78,24 +94,14 @@ class HieraBlock(nn.Module):
 
     def __init__(self, dim: int, dim_out: int, heads: int, *, window: int, pool: bool) -> None:
         super().__init__()
-        self.window = window
         self.pool = pool
         self.norm1 = nn.LayerNorm(dim, eps=1e-6)
-        self.attn = PooledAttention(dim, dim_out, heads, pool=pool)
+        self.attn = PooledAttention(dim, dim_out, heads, window=window, pool=pool)
         self.norm2 = nn.LayerNorm(dim_out, eps=1e-6)
         self.mlp = MLP(dim_out, 4 * dim_out, dim_out, depth=2, activation=nn.GELU)
         if dim != dim_out:
-            self.proj = nn.Linear(dim, dim_out)
+            self.proj = Linear(dim, dim_out)
         self.widens = dim != dim_out
-
-    def _attend(self, normed_bhwc: Tensor) -> Tensor:
-        if not self.window:
-            return self.attn(normed_bhwc)
-        windows, (padded_y, padded_x) = to_windows(normed_bhwc, self.window)
-        step = POOL if self.pool else 1
-        height, width = normed_bhwc.shape[1] // step, normed_bhwc.shape[2] // step
-        padded = (padded_y // step, padded_x // step)
-        return from_windows(self.attn(windows), padded, (height, width))
 
     def forward(self, maps_bhwc: Tensor) -> Tensor:
         """Return (B, H, W, dim_out), or (B, H / 2, W / 2, dim_out) when pooling."""
@@ -104,7 +110,7 @@ class HieraBlock(nn.Module):
         if self.widens:
             projected = self.proj(normed)
             shortcut = pool_map(projected) if self.pool else projected
-        maps = shortcut + self._attend(normed)
+        maps = shortcut + self.attn(normed)
         return maps + self.mlp(self.norm2(maps))
 
 
@@ -113,14 +119,14 @@ class PatchEmbedding(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.proj = nn.Conv2d(3, dim, kernel_size=7, stride=4, padding=3)
+        self.proj = Conv2d(3, dim, kernel_size=7, stride=4, padding=3)
 
     def forward(self, images_b3hw: Tensor) -> Tensor:
         """Map (B, 3, H, W) to (B, H / 4, W / 4, C)."""
         return self.proj(images_b3hw).permute(0, 2, 3, 1)
 
 
-class Hiera(nn.Module):
+class Hiera(Keeper):
     """Encode an image as four maps of falling resolution.
 
     Parameters
@@ -159,10 +165,17 @@ class Hiera(nn.Module):
         )
 
     def _positions(self, height: int, width: int) -> Tensor:
+        """Return (1, H, W, C)."""
+        if not self.keeps():
+            return self._drawn_positions(height, width)
+        sources = (self.pos_embed, self.pos_embed_window)
+        return self.kept.get((height, width), sources, lambda: self._drawn_positions(height, width))
+
+    def _drawn_positions(self, height: int, width: int) -> Tensor:
         window = self.pos_embed_window
         tiles = (1, 1, height // window.shape[2], width // window.shape[3])
         grid = F.interpolate(self.pos_embed, size=(height, width), mode="bicubic")
-        return (grid + window.tile(tiles)).permute(0, 2, 3, 1)
+        return (grid + window.tile(tiles)).permute(0, 2, 3, 1).contiguous()
 
     def forward(self, images_b3hw: Tensor) -> list[Tensor]:
         """Return the maps (B, C, H, W) at strides 4, 8, 16 and 32."""

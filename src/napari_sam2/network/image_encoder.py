@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from napari_sam2.network.config import HieraConfig, SAM2Config
 from napari_sam2.network.convolutional import ConvolutionalTrunk
 from napari_sam2.network.hiera import Hiera
+from napari_sam2.network.kept import Conv2d
 
 
 class Lateral(nn.Module):
@@ -15,7 +16,7 @@ class Lateral(nn.Module):
 
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels_in, channels, 1)
+        self.conv = Conv2d(channels_in, channels, kernel_size=1)
 
     def forward(self, maps_bchw: Tensor) -> Tensor:
         """Map (B, C_in, H, W) to (B, C, H, W)."""

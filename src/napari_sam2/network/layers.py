@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_sam2.network.kept import Linear
+
 
 class LayerNorm2d(nn.LayerNorm):
     """Normalise the channels of each pixel of a (B, C, H, W) map."""
@@ -44,7 +46,7 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         widths = [in_dim, *[hidden_dim] * (depth - 1), out_dim]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.layers = nn.ModuleList(Linear(a, b) for a, b in pairwise(widths))
         self.activation = activation()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -54,21 +56,39 @@ class MLP(nn.Module):
         return self.layers[-1](x)
 
 
-SCORES_AT_ONCE = 2**25  # attention scores held in memory by the CPU's bfloat16 path
+SCORES_BYTES = 2**22  # attention scores held at once: about what a processor's caches hold
+LARGE_BYTES = 2**18  # scores of one head that are worth a matrix product of their own
 
 
 def dot_product_attention(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor) -> Tensor:
-    """Attend: (B, heads, L, c) queries to (B, heads, M, c) keys and values.
+    """Attend: (B, heads, L, c) queries to (B, heads, M, c) keys and (B, heads, M, d) values.
 
-    PyTorch's fused kernel is no faster in bfloat16 than in float32 on a CPU, while plain matrix
-    products are, so these are written out there, a block of queries at a time.
+    On a CPU, PyTorch's fused kernel is no faster in bfloat16 than in float32, while plain matrix
+    products are, and it does not take values that are narrower than keys; so these are written
+    out there, in parts that stay in the caches.
     """
-    if q_bhlc.device.type != "cpu" or q_bhlc.dtype != torch.bfloat16:
+    fused = q_bhlc.dtype != torch.bfloat16 and v_bhmc.shape[-1] == k_bhmc.shape[-1]
+    if fused or q_bhlc.device.type != "cpu":
         return F.scaled_dot_product_attention(q_bhlc, k_bhmc, v_bhmc)
-    keys = k_bhmc.transpose(-1, -2) * q_bhlc.shape[-1] ** -0.5
-    rows = max(1, SCORES_AT_ONCE // (q_bhlc.shape[0] * q_bhlc.shape[1] * k_bhmc.shape[2]))
-    blocks = [(block @ keys).softmax(-1) @ v_bhmc for block in q_bhlc.split(rows, dim=2)]
-    return blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=2)
+    # Queries are fewer than keys, so these are the ones to scale.
+    q_bhlc = q_bhlc * q_bhlc.shape[-1] ** -0.5
+    heads, queries = q_bhlc.shape[1:3]
+    row = k_bhmc.shape[2] * q_bhlc.element_size()
+    if len(q_bhlc) * heads * queries * row > SCORES_BYTES and queries * row >= LARGE_BYTES:
+        return _attend_one_by_one(q_bhlc, k_bhmc, v_bhmc, rows=max(1, SCORES_BYTES // row))
+    together = max(1, SCORES_BYTES // (heads * queries * row))
+    parts = zip(*(x.split(together) for x in (q_bhlc, k_bhmc, v_bhmc)), strict=True)
+    return torch.cat([(q @ k.transpose(-1, -2)).softmax(-1) @ v for q, k, v in parts])
+
+
+def _attend_one_by_one(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor, *, rows: int) -> Tensor:
+    """Attend head by head: a product of two matrices is faster than one of two batches of them."""
+    attended = [
+        (block @ k.t()).softmax(-1) @ v
+        for q, k, v in zip(*(x.flatten(0, 1) for x in (q_bhlc, k_bhmc, v_bhmc)), strict=True)
+        for block in q.split(rows)
+    ]
+    return torch.cat(attended).view(*q_bhlc.shape[:3], -1)
 
 
 class Attention(nn.Module):
@@ -93,10 +113,10 @@ class Attention(nn.Module):
         inner_dim = inner_dim or dim
         key_dim = key_dim or dim
         self.heads = heads
-        self.q_proj = nn.Linear(dim, inner_dim)
-        self.k_proj = nn.Linear(key_dim, inner_dim)
-        self.v_proj = nn.Linear(key_dim, inner_dim)
-        self.out_proj = nn.Linear(inner_dim, dim)
+        self.q_proj = Linear(dim, inner_dim)
+        self.k_proj = Linear(key_dim, inner_dim)
+        self.v_proj = Linear(key_dim, inner_dim)
+        self.out_proj = Linear(inner_dim, dim)
 
     def split_heads(self, x_blc: Tensor) -> Tensor:
         """Reshape (B, L, C) to (B, heads, L, C / heads)."""

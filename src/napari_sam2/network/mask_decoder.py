@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from napari_sam2.network.kept import Conv2d, ConvTranspose2d
 from napari_sam2.network.layers import MLP, Attention, LayerNorm2d, to_map, to_tokens
 
 CANDIDATES = 4  # the single mask and three for ambiguous prompts
@@ -114,14 +115,14 @@ class MaskDecoder(nn.Module):
         self.mask_tokens = nn.Embedding(CANDIDATES, dim)
         self.obj_score_token = nn.Embedding(1, dim)
         self.output_upscaling = nn.Sequential(
-            nn.ConvTranspose2d(dim, dim // 4, kernel_size=2, stride=2),
+            ConvTranspose2d(dim, dim // 4),
             LayerNorm2d(dim // 4),
             nn.GELU(),
-            nn.ConvTranspose2d(dim // 4, dim // 8, kernel_size=2, stride=2),
+            ConvTranspose2d(dim // 4, dim // 8),
             nn.GELU(),
         )
-        self.conv_s0 = nn.Conv2d(dim, dim // 8, kernel_size=1)
-        self.conv_s1 = nn.Conv2d(dim, dim // 4, kernel_size=1)
+        self.conv_s0 = Conv2d(dim, dim // 8, kernel_size=1)
+        self.conv_s1 = Conv2d(dim, dim // 4, kernel_size=1)
         self.output_hypernetworks_mlps = nn.ModuleList(
             MLP(dim, dim, dim // 8, depth=3) for _ in range(CANDIDATES)
         )

@@ -9,7 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from napari_sam2.network.kept import Conv2d, Linear
 from napari_sam2.network.layers import LayerNorm2d
+from napari_sam2.network.rows import distinct_rows
 
 
 class MaskDownsampler(nn.Module):
@@ -21,11 +23,11 @@ class MaskDownsampler(nn.Module):
         for level in range(4):
             channels = 4**level
             layers += [
-                nn.Conv2d(channels, 4 * channels, kernel_size=3, stride=2, padding=1),
+                Conv2d(channels, 4 * channels, kernel_size=3, stride=2, padding=1),
                 LayerNorm2d(4 * channels),
                 nn.GELU(),
             ]
-        self.encoder = nn.Sequential(*layers, nn.Conv2d(4**4, dim, kernel_size=1))
+        self.encoder = nn.Sequential(*layers, Conv2d(4**4, dim, kernel_size=1))
 
     def forward(self, mask_n1hw: Tensor) -> Tensor:
         """Map (N, 1, S, S) to (N, dim, S / 16, S / 16)."""
@@ -37,11 +39,11 @@ class ConvNeXtBlock(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.dwconv = nn.Conv2d(dim, dim, kernel_size=7, padding=3, groups=dim)
+        self.dwconv = Conv2d(dim, dim, kernel_size=7, padding=3, groups=dim)
         self.norm = LayerNorm2d(dim)
-        self.pwconv1 = nn.Linear(dim, 4 * dim)
+        self.pwconv1 = Linear(dim, 4 * dim)
         self.act = nn.GELU()
-        self.pwconv2 = nn.Linear(4 * dim, dim)
+        self.pwconv2 = Linear(4 * dim, dim)
         self.gamma = nn.Parameter(torch.full((dim,), 1e-6))
 
     def forward(self, maps_nchw: Tensor) -> Tensor:
@@ -71,9 +73,9 @@ class MemoryEncoder(nn.Module):
     def __init__(self, dim: int, memory_dim: int) -> None:
         super().__init__()
         self.mask_downsampler = MaskDownsampler(dim)
-        self.pix_feat_proj = nn.Conv2d(dim, dim, kernel_size=1)
+        self.pix_feat_proj = Conv2d(dim, dim, kernel_size=1)
         self.fuser = Fuser(dim)
-        self.out_proj = nn.Conv2d(dim, memory_dim, kernel_size=1)
+        self.out_proj = Conv2d(dim, memory_dim, kernel_size=1)
 
     def forward(self, embedding_nchw: Tensor, mask_n1hw: Tensor) -> Tensor:
         """Return (N, memory_dim, S / 16, S / 16).
@@ -85,5 +87,5 @@ class MemoryEncoder(nn.Module):
         mask_n1hw
             (N, 1, S, S), scaled by the caller.
         """
-        fused = self.pix_feat_proj(embedding_nchw) + self.mask_downsampler(mask_n1hw)
+        fused = self.pix_feat_proj(distinct_rows(embedding_nchw)) + self.mask_downsampler(mask_n1hw)
         return self.out_proj(self.fuser(fused))

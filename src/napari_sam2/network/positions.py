@@ -54,14 +54,14 @@ def sine_times(offsets: Tensor, dim: int) -> Tensor:
 @lru_cache(maxsize=32)
 @torch.inference_mode(False)
 @torch.no_grad()
-def rotary_tables(dim: int, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return cosines and sines of axial rotary positions (Heo et al. 2024).
+def rotary_turns(dim: int, height: int, width: int, device: torch.device) -> Tensor:
+    """Return the turns of axial rotary positions (Heo et al. 2024).
 
     Returns
     -------
-    tuple of Tensor
-        Two of (height * width, dim / 2), float32: the first half of the channel pairs turns with
-        x, the second with y.
+    Tensor
+        (height * width, dim / 2), complex: cosine and sine of the angle by which each pair of
+        channels turns, the first half of the pairs with x, the second with y.
     """
     exponents = torch.arange(0, dim, 4, dtype=torch.float32, device=device)[: dim // 4] / dim
     frequencies = 1.0 / TEMPERATURE**exponents
@@ -69,25 +69,22 @@ def rotary_tables(dim: int, height: int, width: int, device: torch.device) -> tu
     x = (index % width).float()
     y = torch.div(index, width, rounding_mode="floor").float()
     angles = torch.cat((torch.outer(x, frequencies), torch.outer(y, frequencies)), dim=-1)
-    return angles.cos(), angles.sin()
+    return torch.complex(angles.cos(), angles.sin())
 
 
-def rotate(x_bhlc: Tensor, cosines_lc: Tensor, sines_lc: Tensor) -> Tensor:
+def rotate(x_bhlc: Tensor, turns_lc: Tensor) -> Tensor:
     """Turn neighbouring channel pairs by their token's angles.
 
     Parameters
     ----------
     x_bhlc
         (B, heads, L, C) queries or keys.
-    cosines_lc, sines_lc
-        (L, C / 2) from `rotary_tables`, tiled where L spans several frames.
+    turns_lc
+        (L, C / 2) from `rotary_turns`.
     """
-    pairs = x_bhlc.float().unflatten(-1, (-1, 2))
-    even, odd = pairs[..., 0], pairs[..., 1]
-    turned = torch.stack(
-        (even * cosines_lc - odd * sines_lc, even * sines_lc + odd * cosines_lc), dim=-1
-    )
-    return turned.flatten(-2).to(x_bhlc.dtype)
+    turned = x_bhlc.to(torch.float32, copy=True)
+    torch.view_as_complex(turned.unflatten(-1, (-1, 2))).mul_(turns_lc)
+    return turned.to(x_bhlc.dtype)
 
 
 class RandomFourierPositions(nn.Module):

@@ -8,6 +8,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from napari_sam2.network.kept import Conv2d
 from napari_sam2.network.layers import LayerNorm2d
 from napari_sam2.network.positions import RandomFourierPositions
 
@@ -57,13 +58,13 @@ class PromptEncoder(nn.Module):
         self.point_embeddings = nn.ModuleList(nn.Embedding(1, dim) for _ in range(4))
         self.not_a_point_embed = nn.Embedding(1, dim)
         self.mask_downscaling = nn.Sequential(
-            nn.Conv2d(1, 4, kernel_size=2, stride=2),
+            Conv2d(1, 4, kernel_size=2, stride=2),
             LayerNorm2d(4),
             nn.GELU(),
-            nn.Conv2d(4, 16, kernel_size=2, stride=2),
+            Conv2d(4, 16, kernel_size=2, stride=2),
             LayerNorm2d(16),
             nn.GELU(),
-            nn.Conv2d(16, dim, kernel_size=1),
+            Conv2d(16, dim, kernel_size=1),
         )
         self.no_mask_embed = nn.Embedding(1, dim)
 

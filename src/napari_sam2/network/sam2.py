@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from napari_sam2.network.config import ConvolutionalConfig, SAM2Config
 from napari_sam2.network.image_encoder import ImageEncoder
+from napari_sam2.network.kept import Conv2d, Linear
 from napari_sam2.network.layers import MLP
 from napari_sam2.network.mask_decoder import Decoded, MaskDecoder
 from napari_sam2.network.memory_attention import MemoryAttention, MemoryTokens
@@ -71,7 +72,7 @@ class SAM2(nn.Module):
         self.config = config
         dim, memory_dim = config.hidden_dim, config.memory_dim
         self.image_encoder = ImageEncoder(config)
-        self.mask_downsample = nn.Conv2d(1, 1, kernel_size=4, stride=4)
+        self.mask_downsample = Conv2d(1, 1, kernel_size=4, stride=4)
         self.memory_attention = MemoryAttention(
             dim, memory_dim, config.feedforward_dim, layers=config.memory_layers
         )
@@ -86,7 +87,7 @@ class SAM2(nn.Module):
         if config.occlusion_embedding:
             self.no_obj_embed_spatial = _embedding(1, memory_dim)
         if config.pointer_times:
-            self.obj_ptr_tpos_proj = nn.Linear(dim, memory_dim)
+            self.obj_ptr_tpos_proj = Linear(dim, memory_dim)
         if isinstance(config.encoder, ConvolutionalConfig):
             self._balance_prompts()
 
