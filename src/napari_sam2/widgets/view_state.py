@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_sam2.session.confidence import CODE_OF_STATE, STATE_OF_CODE
+from napari_sam2.tracking.prompts import Absent
 from napari_sam2.tracking.results import ObjectState
 from napari_sam2.widgets.advice import Facts
 from napari_sam2.widgets.keys import key_of
@@ -81,6 +82,8 @@ def _row(workspace: Workspace, object_id: int) -> ObjectRow:
     if object_id in session.record.object_ids:
         states = session.record.states(object_id)
         here = str(STATE_OF_CODE[states[workspace.frame]])
+        if any(isinstance(each, Absent) for each in session.book.at(object_id, workspace.frame)):
+            here = str(ObjectState.ABSENT)  # locked as such
         reached = int(np.count_nonzero(states != _NOT_REACHED))
     return ObjectRow(
         object_id,
