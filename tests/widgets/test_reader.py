@@ -6,7 +6,7 @@ import tifffile
 import zarr
 
 from napari_sam2.io import open_label_sink, open_movie
-from napari_sam2.widgets import layer_data
+from napari_sam2.widgets.layers import layer_data
 from napari_sam2.widgets.reader import get_reader, read
 
 SCALE = {"t": 300.0, "c": 1.0, "z": 2.0, "y": 0.5, "x": 0.25}

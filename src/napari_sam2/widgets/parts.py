@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sam2.widgets.keys import key_of
+from napari_sam2.widgets.segment.keys import key_of
 
 _TIP = "napari_sam2_tip"
 SPACING = 4

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_sam2.widgets.layer_data import LayerData
+    from napari_sam2.widgets.layers.layer_data import LayerData
 
 Paths = str | Sequence[str]
 
@@ -43,7 +43,7 @@ def read(path: Paths) -> list[LayerData]:
         The store is incomplete, or no frame can be read for the contrast.
     """
     from napari_sam2.io.zarr_images import find_zarr_images
-    from napari_sam2.widgets.layer_data import layers_of
+    from napari_sam2.widgets.layers.layer_data import layers_of
 
     layers: list[LayerData] = []
     for each in _listed(path):

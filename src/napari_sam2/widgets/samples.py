@@ -11,7 +11,7 @@ from napari_sam2 import sample_data
 if TYPE_CHECKING:
     from napari_sam2.io import Movie
     from napari_sam2.sample_data import SampleMovie
-    from napari_sam2.widgets.layer_data import LayerData
+    from napari_sam2.widgets.layers.layer_data import LayerData
 
 
 def nuclei() -> list[LayerData]:

@@ -1,0 +1,1 @@
+"""What the plugin does: sessions, work in the background, what a script calls."""

@@ -1,0 +1,1 @@
+"""The Models widget and the chooser of the model."""

@@ -1,0 +1,1 @@
+"""The dock widget "Segment & track": what is seen of it."""

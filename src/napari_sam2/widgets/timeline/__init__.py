@@ -1,0 +1,1 @@
+"""The strip of objects and frames under the viewer."""
