@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from napari_sam2.network.config import HieraConfig
 from napari_sam2.network.kept import Conv2d, Keeper, Linear
 from napari_sam2.network.layers import MLP, dot_product_attention
+from napari_sam2.network.rows import rows_at_once
 
 POOL = 2  # queries are pooled 2 x 2 where a stage begins
 
@@ -86,7 +87,8 @@ class PooledAttention(nn.Module):
             to_windows(v, window, self.heads),
         )
         joined = from_windows(attended, pooled_window, (q.shape[1], q.shape[2]))
-        return self.proj(joined[:, : size[0] // step, : size[1] // step])
+        # Contiguous: a linear layer would repeat its weights for every row of a cut-out.
+        return self.proj(joined[:, : size[0] // step, : size[1] // step].contiguous())
 
 
 class HieraBlock(nn.Module):
@@ -104,7 +106,17 @@ class HieraBlock(nn.Module):
         self.widens = dim != dim_out
 
     def forward(self, maps_bhwc: Tensor) -> Tensor:
-        """Return (B, H, W, dim_out), or (B, H / 2, W / 2, dim_out) when pooling."""
+        """Return (B, H, W, dim_out), or (B, H / 2, W / 2, dim_out) when pooling.
+
+        Windows do not see each other, so a few rows of them are computed at a time.
+        """
+        batch, height, width, _ = maps_bhwc.shape
+        window = self.attn.window or height
+        rows = window * rows_at_once(batch * window * width, maps_bhwc.device)
+        bands = [self._transform(band) for band in maps_bhwc.split(rows, dim=1)]
+        return bands[0] if len(bands) == 1 else torch.cat(bands, dim=1)
+
+    def _transform(self, maps_bhwc: Tensor) -> Tensor:
         normed = self.norm1(maps_bhwc)
         shortcut = maps_bhwc
         if self.widens:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_sam2.network.config import HieraConfig, SAM2Config
 from napari_sam2.network.convolutional import ConvolutionalTrunk
 from napari_sam2.network.hiera import Hiera
-from napari_sam2.network.kept import Conv2d
+from napari_sam2.network.kept import Conv2d, one_after_another
 
 
 class Lateral(nn.Module):
@@ -33,13 +35,16 @@ class Neck(nn.Module):
         super().__init__()
         self.convs = nn.ModuleList(Lateral(width, dim) for width in reversed(channels))
 
-    def forward(self, levels: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the maps at strides 4, 8 and 16, each (B, dim, H, W)."""
-        coarse, stride16, stride8, stride4 = (
-            conv(level) for conv, level in zip(self.convs, reversed(levels), strict=True)
-        )
+    def stride16(self, levels: list[Tensor]) -> Tensor:
+        """Return the map at stride 16, (B, dim, H, W), from the trunk's levels."""
+        coarse, stride16 = self.convs[0](levels[3]), self.convs[1](levels[2])
         lifted = F.interpolate(coarse.float(), scale_factor=2.0, mode="nearest")
-        return stride4, stride8, stride16 + lifted.to(stride16.dtype)
+        return stride16 + lifted.to(stride16.dtype)
+
+    def reduced(self, level: int, levels: list[Tensor], reduction: Conv2d) -> Tensor:
+        """Return level 0 (stride 4) or 1 (stride 8), reduced to what the mask decoder adds."""
+        lateral = cast("Lateral", self.convs[3 - level])
+        return one_after_another(lateral.conv, reduction, levels[level])
 
 
 class ImageEncoder(nn.Module):
@@ -54,6 +59,22 @@ class ImageEncoder(nn.Module):
             self.trunk = ConvolutionalTrunk(config.encoder)
         self.neck = Neck(self.trunk.channels, config.hidden_dim)
 
-    def forward(self, images_b3hw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the maps at strides 4, 8 and 16, each (B, hidden_dim, H, W)."""
-        return self.neck(self.trunk(images_b3hw))
+    def forward(
+        self, images_b3hw: Tensor, reductions: tuple[Conv2d, Conv2d]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the maps at strides 4, 8 and 16.
+
+        Parameters
+        ----------
+        images_b3hw
+            (B, 3, S, S).
+        reductions
+            The mask decoder's 1 x 1 convolutions behind strides 4 and 8; it reads nothing else of
+            these two levels. Stride 16 comes with all channels.
+        """
+        levels = self.trunk(images_b3hw)
+        stride4, stride8 = (
+            self.neck.reduced(level, levels, reduction)
+            for level, reduction in enumerate(reductions)
+        )
+        return stride4, stride8, self.neck.stride16(levels)

@@ -135,6 +135,28 @@ class Conv2d(Keeper, nn.Conv2d):
         return self._conv_forward(maps_bchw, weight, bias)
 
 
+def one_after_another(first: Conv2d, second: Conv2d, maps_bchw: Tensor) -> Tensor:
+    """Apply two 1 x 1 convolutions; without gradients as the one that they come to."""
+    if not second.keeps():
+        return second(first(maps_bchw))
+    assert first.bias is not None
+    assert second.bias is not None
+    dtype = arithmetic(first.weight.device) or first.weight.dtype
+    sources = (first.weight, first.bias, second.weight, second.bias)
+    weight, bias = second.kept.get(("joined", dtype), sources, lambda: _join(first, second, dtype))
+    return F.conv2d(maps_bchw, weight, bias)
+
+
+def _join(first: Conv2d, second: Conv2d, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Multiply two 1 x 1 convolutions, in the arithmetic of their parameters."""
+    assert first.bias is not None
+    assert second.bias is not None
+    with torch.autocast(first.weight.device.type, enabled=False):
+        matrix = second.weight[:, :, 0, 0] @ first.weight[:, :, 0, 0]
+        bias = second.weight[:, :, 0, 0] @ first.bias + second.bias
+    return matrix[:, :, None, None].to(dtype), bias.to(dtype)
+
+
 class ConvTranspose2d(Keeper, nn.ConvTranspose2d):
     """A 2 x 2 up-convolution with stride 2: each pixel becomes four, by one matrix product."""
 

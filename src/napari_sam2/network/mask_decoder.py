@@ -40,6 +40,18 @@ class Decoded:
     object_score_b1: Tensor
 
 
+def join_decoded(parts: list[Decoded]) -> Decoded:
+    """Put batches of objects together again."""
+    if len(parts) == 1:
+        return parts[0]
+    return Decoded(
+        torch.cat([part.mask_logits_b4hw for part in parts]),
+        torch.cat([part.predicted_iou_b4 for part in parts]),
+        torch.cat([part.output_tokens_b4c for part in parts]),
+        torch.cat([part.object_score_b1 for part in parts]),
+    )
+
+
 class TwoWayBlock(nn.Module):
     """Tokens look at each other and at the image; the image looks back at the tokens."""
 
@@ -167,7 +179,8 @@ class MaskDecoder(nn.Module):
         weights = torch.stack(
             [mlp(output_tokens[:, i]) for i, mlp in enumerate(self.output_hypernetworks_mlps)], 1
         )
-        masks = (weights @ upscaled.flatten(2)).unflatten(2, upscaled.shape[-2:])
+        # Channels lie last: (B, H W, C) @ (B, C, 4) needs no copy of the map.
+        masks = to_map(to_tokens(upscaled) @ weights.transpose(1, 2), upscaled.shape[-2:])
         return Decoded(
             mask_logits_b4hw=masks.float(),
             predicted_iou_b4=self.iou_prediction_head(hidden[:, 1]).float().sigmoid(),

@@ -46,7 +46,7 @@ class MemoryTokens:
     def remembered(self) -> Remembered:
         """Add positions to keys, once for all layers, in the arithmetic of the products."""
         dtype = arithmetic(self.tokens_nlc.device) or self.positions_nlc.dtype
-        keys = self.tokens_nlc + self.positions_nlc
+        keys = self.tokens_nlc.to(self.positions_nlc.dtype) + self.positions_nlc
         return Remembered(keys.to(dtype), self.tokens_nlc.to(dtype), self.maps)
 
 

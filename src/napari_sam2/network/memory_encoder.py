@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from napari_sam2.network.kept import Conv2d, Linear
 from napari_sam2.network.layers import LayerNorm2d
-from napari_sam2.network.rows import distinct_rows
 
 
 class MaskDownsampler(nn.Module):
@@ -87,5 +86,5 @@ class MemoryEncoder(nn.Module):
         mask_n1hw
             (N, 1, S, S), scaled by the caller.
         """
-        fused = self.pix_feat_proj(distinct_rows(embedding_nchw)) + self.mask_downsampler(mask_n1hw)
+        fused = self.pix_feat_proj(embedding_nchw) + self.mask_downsampler(mask_n1hw)
         return self.out_proj(self.fuser(fused))

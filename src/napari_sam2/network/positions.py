@@ -9,7 +9,9 @@ import math
 from functools import lru_cache
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from napari_sam2.network.kept import Keeper
 
 TEMPERATURE = 10000.0
 
@@ -87,7 +89,7 @@ def rotate(x_bhlc: Tensor, turns_lc: Tensor) -> Tensor:
     return turned.to(x_bhlc.dtype)
 
 
-class RandomFourierPositions(nn.Module):
+class RandomFourierPositions(Keeper):
     """Encode positions by sines of random projections (Tancik et al. 2020), as SAM does."""
 
     positional_encoding_gaussian_matrix: Tensor
@@ -106,6 +108,12 @@ class RandomFourierPositions(nn.Module):
 
     def grid(self, height: int, width: int) -> Tensor:
         """Encode the pixel centres of a grid as (1, dim, height, width)."""
+        if not self.keeps():
+            return self._drawn_grid(height, width)
+        matrix = self.positional_encoding_gaussian_matrix
+        return self.kept.get((height, width), (matrix,), lambda: self._drawn_grid(height, width))
+
+    def _drawn_grid(self, height: int, width: int) -> Tensor:
         device = self.positional_encoding_gaussian_matrix.device
         y = (torch.arange(height, device=device) + 0.5) / height
         x = (torch.arange(width, device=device) + 0.5) / width

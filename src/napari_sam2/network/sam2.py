@@ -12,11 +12,12 @@ from napari_sam2.network.config import ConvolutionalConfig, SAM2Config
 from napari_sam2.network.image_encoder import ImageEncoder
 from napari_sam2.network.kept import Conv2d, Linear
 from napari_sam2.network.layers import MLP
-from napari_sam2.network.mask_decoder import Decoded, MaskDecoder
+from napari_sam2.network.mask_decoder import Decoded, MaskDecoder, join_decoded
 from napari_sam2.network.memory_attention import MemoryAttention, MemoryTokens
 from napari_sam2.network.memory_encoder import MemoryEncoder
 from napari_sam2.network.positions import sine_grid, sine_times
 from napari_sam2.network.prompt_encoder import PromptEncoder, PromptTensors
+from napari_sam2.network.rows import distinct_rows, rows_at_once, rows_of, same_rows, slices
 
 MASK_SCALE, MASK_BIAS = 20.0, -10.0  # of mask probabilities before the memory encoder
 STRIDE = 16  # input pixels an embedding pixel spans
@@ -114,9 +115,10 @@ class SAM2(nn.Module):
                 f"expected square images with a side that is a multiple of 32, got {height} x "
                 f"{width}; resize or pad them"
             )
-        stride4, stride8, embedding = self.image_encoder(images_b3hw)
         decoder = self.sam_mask_decoder
-        return ImageFeatures(embedding, decoder.conv_s1(stride8), decoder.conv_s0(stride4))
+        reductions = (decoder.conv_s0, decoder.conv_s1)
+        stride4, stride8, embedding = self.image_encoder(images_b3hw, reductions)
+        return ImageFeatures(embedding, stride8, stride4)
 
     def without_memory(self, features: ImageFeatures) -> Tensor:
         """Return the embedding (B, C, S / 16, S / 16) of a frame that nothing is remembered for."""
@@ -148,6 +150,8 @@ class SAM2(nn.Module):
         """
         _, maps, channels, height, width = spatial_nmchw.shape
         spatial = spatial_nmchw.flatten(3).transpose(2, 3).flatten(1, 2)
+        if same_rows(slots_nm, offsets_np):  # objects followed over the same frames
+            slots_nm, offsets_np = slots_nm[:1], offsets_np[:1]
         times = self.maskmem_tpos_enc[(slots_nm - 1) % self.config.memory_frames].flatten(2)
         grid = sine_grid(channels, height, width, spatial.device)
         positions = (times[:, :, None] + grid[None]).flatten(1, 2)
@@ -187,7 +191,18 @@ class SAM2(nn.Module):
         tokens, dense = self.sam_prompt_encoder(prompts, batch, STRIDE * height)
         positions = self.sam_prompt_encoder.image_positions(height, width)
         skips = (features.stride8_bchw, features.stride4_bchw)
-        return self.sam_mask_decoder(embedding_bchw, positions, tokens, dense, skips)
+        together = rows_at_once(height * width, embedding_bchw.device, light=True)
+        parts = [
+            self.sam_mask_decoder(
+                embedding_bchw[part],
+                positions,
+                tokens[part],
+                dense[part],
+                (rows_of(skips[0], part), rows_of(skips[1], part)),
+            )
+            for part in slices(batch, together)
+        ]
+        return join_decoded(parts)
 
     def downsample_mask(self, mask_b1hw: Tensor) -> Tensor:
         """Bring a given mask (B, 1, S, S), 0 or 1, to a mask prompt (B, 1, S / 4, S / 4)."""
@@ -220,9 +235,15 @@ class SAM2(nn.Module):
         binarize
             Use the sign of the logits instead of their sigmoid, as for prompted frames.
         """
-        logits = mask_logits_b1hw
+        logits, embedding = mask_logits_b1hw, distinct_rows(features.embedding_bchw)
         masks = (logits > 0).to(logits.dtype) if binarize else logits.sigmoid()
-        memory = self.memory_encoder(features.embedding_bchw, masks * MASK_SCALE + MASK_BIAS)
+        masks = masks * MASK_SCALE + MASK_BIAS
+        together = rows_at_once(features.size**2 // STRIDE**2, logits.device, light=True)
+        parts = [
+            self.memory_encoder(rows_of(embedding, part), masks[part])
+            for part in slices(len(masks), together)
+        ]
+        memory = parts[0] if len(parts) == 1 else torch.cat(parts)
         if self.config.occlusion_embedding:
             absent = (object_score_b1 <= 0).to(memory.dtype)
             memory = memory + (absent * self.no_obj_embed_spatial)[..., None, None]
