@@ -7,6 +7,8 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from napari_sam2.widgets.camera import camera_of
+
 
 class Mouse:
     """Press, drag and click at world positions (y, x)."""
@@ -21,7 +23,7 @@ class Mouse:
 
     def pixel(self, yx):
         """The canvas pixel of a world position; y runs down, as in images."""
-        camera = self.viewer.camera
+        camera = camera_of(self.viewer)
         y, x = (np.asarray(yx) - np.asarray(camera.center)[-2:]) * camera.zoom
         return QPoint(round(self._native.width() / 2 + x), round(self._native.height() / 2 + y))
 

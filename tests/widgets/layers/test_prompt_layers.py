@@ -11,6 +11,7 @@ from napari.utils.colormaps import label_colormap
 from mouse import Mouse
 from napari_sam2.session.prompt_book import PromptBook
 from napari_sam2.tracking.prompts import Absent, Box, Mask, Point, Polygon, Scribble
+from napari_sam2.widgets.camera import camera_of
 from napari_sam2.widgets.layers.layer_movie import view_of
 from napari_sam2.widgets.layers.object_colors import object_colormap
 from napari_sam2.widgets.layers.prompt_layers import PromptLayers
@@ -426,12 +427,12 @@ def test_points_can_be_seen_on_small_and_large_images(side):
     viewer = ViewerModel()
     image = viewer.add_image(np.broadcast_to(np.zeros((1, 1, 1), np.uint8), shape), name="a")
     view = view_of(image, viewer.dims)
-    viewer.camera.zoom = 800 / side  # the image fills a window of 800 pixels
+    camera_of(viewer).zoom = 800 / side  # the image fills a window of 800 pixels
     layers = PromptLayers(viewer, PromptBook(2, view.shape_yx), view)
     layers.points.add([0, 5, 5])
     layers.shapes.add([[0, 5, 5], [0, 9, 9]], shape_type="line")
     for zoom in (800 / side, 20.0, 20.1, 0.1):
-        viewer.camera.zoom = zoom
+        camera_of(viewer).zoom = zoom
         assert 12 <= layers.points.size[0] * zoom <= 16
         assert 1.3 <= layers.shapes.edge_width[0] * zoom <= 3
     layers.points.add([0, 9, 9])
@@ -442,7 +443,7 @@ def test_points_can_be_seen_on_small_and_large_images(side):
 
 def test_prompts_are_as_large_on_a_scaled_image():
     scene = Scene(ViewerModel(), scale=(1, 0.1, 0.1))
-    scene.viewer.camera.zoom = 50
+    camera_of(scene.viewer).zoom = 50
     scene.click(2, 5, 5)
     assert 12 <= scene.points.size[0] * 0.1 * 50 <= 16
 

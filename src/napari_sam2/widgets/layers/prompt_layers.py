@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from napari.components import Camera, ViewerModel
+from napari.components import ViewerModel
 from napari.layers import Labels, Layer, Points, Shapes
 
 from napari_sam2.session.prompt_book import BookChange, PromptBook
 from napari_sam2.widgets import notify
+from napari_sam2.widgets.camera import camera_of
 from napari_sam2.widgets.layers.layer_view import LayerView
 from napari_sam2.widgets.layers.object_colors import object_colormap
 from napari_sam2.widgets.layers.prompt_points import PointRows
@@ -61,7 +62,7 @@ class PromptLayers:
         self._shape_rows, self._shape_sync = self._make_shapes()
         self._point_rows, self._point_sync = self._make_points()
         book.changed.connect(self._on_book)
-        _camera_of(viewer).events.zoom.connect(self._on_zoom)
+        camera_of(viewer).events.zoom.connect(self._on_zoom)
 
     @property
     def points(self) -> Points:
@@ -110,7 +111,7 @@ class PromptLayers:
     def close(self) -> None:
         """Take the layers out of the viewer; the book keeps the prompts."""
         self._book.changed.disconnect(self._on_book)
-        _camera_of(self._viewer).events.zoom.disconnect(self._on_zoom)
+        camera_of(self._viewer).events.zoom.disconnect(self._on_zoom)
         self._shape_sync.close()
         self._point_sync.close()
         for layer in (self.shapes, self.points):
@@ -126,7 +127,7 @@ class PromptLayers:
         return rows, self._join(rows)
 
     def _join(self, rows: PointRows | ShapeRows) -> RowSync:
-        rows.fit(_camera_of(self._viewer).zoom)
+        rows.fit(camera_of(self._viewer).zoom)
         rows.expect(self._object_id, self._positive)
         active = self._viewer.layers.selection.active
         self._viewer.add_layer(rows.layer)
@@ -140,7 +141,7 @@ class PromptLayers:
 
     def _on_zoom(self, event: Any = None) -> None:
         for rows in (self._shape_rows, self._point_rows):
-            rows.fit(_camera_of(self._viewer).zoom)
+            rows.fit(camera_of(self._viewer).zoom)
 
     def _on_book(self, change: BookChange) -> None:
         self._shape_sync.show(change)
@@ -150,8 +151,3 @@ class PromptLayers:
 def _colors_of(labels: Callable[[], Labels] | None) -> ColorsOf:
     usual = object_colormap()
     return lambda object_ids: (labels().colormap if labels else usual).map(object_ids)
-
-
-def _camera_of(viewer: ViewerModel) -> Camera:
-    """Return the camera, wherever this napari keeps it: 0.9 has moved it into a scene."""
-    return getattr(viewer, "scene", viewer).camera

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Shapes
 
-from napari_sam2.tracking.prompts import Box, Polygon, Prompt, Scribble
+from napari_sam2.tracking.prompts import Box, Polygon, Position, Prompt, Scribble
 from napari_sam2.widgets.layers.layer_view import LayerView
 from napari_sam2.widgets.layers.prompt_outlines import cut_outline, ellipse_outline, enclosed_area
 from napari_sam2.widgets.layers.prompt_rows import (
@@ -129,6 +129,7 @@ class ShapeRows:
     def row_of(self, prompt: Prompt) -> Row | None:
         """Draw a box, an outline or a scribble."""
         positive = True
+        corners: tuple[Position, ...]
         if isinstance(prompt, Box):
             (ya, xa), (yb, xb) = prompt.corners_yx
             corners, kind = ((ya, xa), (ya, xb), (yb, xb), (yb, xa)), "rectangle"
