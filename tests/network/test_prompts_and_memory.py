@@ -4,7 +4,12 @@ import pytest
 import torch
 
 from napari_sam2.network import PromptTensors
-from napari_sam2.network.layers import SCORES_BYTES, dot_product_attention
+from napari_sam2.network.layers import (
+    FEW_KEYS,
+    SCORES_BYTES,
+    LayerNorm2d,
+    dot_product_attention,
+)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +74,31 @@ def test_attention_in_parts_is_the_same(monkeypatch, large, dtype):
     monkeypatch.setattr("napari_sam2.network.layers.SCORES_BYTES", 33 * 5 * 4)
     monkeypatch.setattr("napari_sam2.network.layers.LARGE_BYTES", large)
     torch.testing.assert_close(dot_product_attention(q, k, v), whole)
+
+
+@pytest.mark.parametrize("keys", [FEW_KEYS, FEW_KEYS + 1])
+def test_few_keys_are_attended_as_many_are(keys):
+    torch.manual_seed(0)
+    q, k, v = torch.randn(2, 3, 20, 8), torch.randn(2, 3, keys, 8), torch.randn(2, 3, keys, 4)
+    expected = (q @ k.transpose(-1, -2) / 8**0.5).softmax(-1) @ v
+    torch.testing.assert_close(dot_product_attention(q, k, v), expected)
+
+
+@pytest.mark.parametrize("channels", [4, 16])
+@torch.inference_mode()
+def test_channels_are_normalised(channels):
+    torch.manual_seed(0)
+    norm = LayerNorm2d(channels)
+    norm.weight.copy_(torch.rand(channels))
+    norm.bias.copy_(torch.rand(channels))
+    maps = 3 * torch.randn(2, channels, 5, 7) + 1
+    centred = maps - maps.mean(1, keepdim=True)
+    expected = centred / (maps.var(1, keepdim=True, correction=0) + 1e-6).sqrt()
+    expected = expected * norm.weight[:, None, None] + norm.bias[:, None, None]
+    torch.testing.assert_close(norm(maps), expected)
+    rounded = norm(maps.bfloat16())
+    assert rounded.dtype == torch.bfloat16
+    torch.testing.assert_close(rounded.float(), expected, atol=3e-2, rtol=3e-2)
 
 
 def test_narrow_values_are_attended_as_wide_ones():

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from napari_sam2.network.kept import Linear
 
+FEW_CHANNELS = 8
+
 
 class LayerNorm2d(nn.LayerNorm):
     """Normalise the channels of each pixel of a (B, C, H, W) map."""
@@ -19,7 +21,24 @@ class LayerNorm2d(nn.LayerNorm):
 
     def forward(self, maps_bchw: Tensor) -> Tensor:
         """Return the map normalised over C, shape (B, C, H, W)."""
+        few = maps_bchw.shape[1] <= FEW_CHANNELS and maps_bchw.device.type == "cpu"
+        if few and not torch.is_grad_enabled():
+            return self._plane_by_plane(maps_bchw)
         return super().forward(maps_bchw.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    def _plane_by_plane(self, maps_bchw: Tensor) -> Tensor:
+        """Normalise few channels, for which PyTorch's norm takes a loop of its own per pixel."""
+        planes = maps_bchw.contiguous().float().unbind(1)
+        mean = torch.stack(planes).mean(0)
+        centred = [plane - mean for plane in planes]
+        variance = centred[0].square()
+        for plane in centred[1:]:
+            variance.addcmul_(plane, plane)
+        scale = variance.div_(len(planes)).add_(self.eps).rsqrt_()
+        shape = (len(planes), 1, 1)
+        normed = torch.stack([plane.mul_(scale) for plane in centred], dim=1)
+        normed.mul_(self.weight.view(shape)).add_(self.bias.view(shape))
+        return normed.to(maps_bchw.dtype)
 
 
 class MLP(nn.Module):
@@ -58,6 +77,7 @@ class MLP(nn.Module):
 
 SCORES_BYTES = 2**22  # attention scores held at once: about what a processor's caches hold
 LARGE_BYTES = 2**18  # scores of one head that are worth a matrix product of their own
+FEW_KEYS = 32
 
 
 def dot_product_attention(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor) -> Tensor:
@@ -67,7 +87,8 @@ def dot_product_attention(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor) -> Ten
     products are, and it does not take values that are narrower than keys; so these are written
     out there, in parts that stay in the caches.
     """
-    fused = q_bhlc.dtype != torch.bfloat16 and v_bhmc.shape[-1] == k_bhmc.shape[-1]
+    same = v_bhmc.shape[-1] == k_bhmc.shape[-1] and k_bhmc.shape[2] > FEW_KEYS
+    fused = same and q_bhlc.dtype != torch.bfloat16
     if fused or q_bhlc.device.type != "cpu":
         return F.scaled_dot_product_attention(q_bhlc, k_bhmc, v_bhmc)
     # Queries are fewer than keys, so these are the ones to scale.
@@ -77,8 +98,20 @@ def dot_product_attention(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor) -> Ten
     if len(q_bhlc) * heads * queries * row > SCORES_BYTES and queries * row >= LARGE_BYTES:
         return _attend_one_by_one(q_bhlc, k_bhmc, v_bhmc, rows=max(1, SCORES_BYTES // row))
     together = max(1, SCORES_BYTES // (heads * queries * row))
+    attend = _attend_to_few if k_bhmc.shape[2] <= FEW_KEYS else _attend_to_many
     parts = zip(*(x.split(together) for x in (q_bhlc, k_bhmc, v_bhmc)), strict=True)
-    return torch.cat([(q @ k.transpose(-1, -2)).softmax(-1) @ v for q, k, v in parts])
+    attended = [attend(q, k, v) for q, k, v in parts]
+    return attended[0] if len(attended) == 1 else torch.cat(attended)
+
+
+def _attend_to_many(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor) -> Tensor:
+    return (q_bhlc @ k_bhmc.transpose(-1, -2)).softmax(-1) @ v_bhmc
+
+
+def _attend_to_few(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor) -> Tensor:
+    """Attend with queries along the last axis, where a softmax over few keys is not a tiny loop."""
+    weights_bhml = (k_bhmc @ q_bhlc.transpose(-1, -2)).softmax(-2)
+    return weights_bhml.transpose(-1, -2) @ v_bhmc
 
 
 def _attend_one_by_one(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor, *, rows: int) -> Tensor:
