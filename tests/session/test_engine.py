@@ -187,12 +187,20 @@ def test_a_movie_that_vanishes_fails_the_job_and_not_the_engine(session, engine,
     assert failed.job == job
     assert failed.message == "Frame 4 of cells.tif cannot be read: the file is gone"
     assert isinstance(failed.error, OSError)
+    assert not caplog.records  # the sentence says it; a traceback is for what nobody expected
     assert session.labels.read(3).any()
     movie.lost = set()
     engine.submit(Propagate("forward", resume=True))
     tokens = list(engine.work())
     assert [t.frame for t in of_kind(tokens, FrameDone)] == [4, 5, 6, 7]
     assert not of_kind(tokens, JobFailed)
+
+
+def test_encoding_ahead_that_fails_is_no_news(engine, movie, caplog):
+    movie.lost.add(4)
+    engine.submit(Prepare(4))
+    assert kinds(engine.work()) == ["JobStarted", "JobFinished"]
+    assert not caplog.records
 
 
 def test_a_preview_that_failed_is_made_up_for(session, engine, movie, caplog):
@@ -221,12 +229,13 @@ def test_jobs_that_cannot_be_done_say_why(engine, caplog, job, words):
     assert not engine.busy
 
 
-def test_what_nobody_expected_is_said_in_a_sentence_too(engine, movie, monkeypatch, caplog):
+def test_what_nobody_expected_is_said_too(session, engine, movie, monkeypatch, caplog):
     def read(frame):
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr(movie, "read", read)
-    engine.submit(Prepare(0))
+    session.book.add(Point(0, 1, (30, 30)))
+    engine.submit(Preview(0))
     *_, failed = engine.work()
     assert failed.message == (
         "Something unexpected went wrong (ZeroDivisionError: division by zero). What was done is "

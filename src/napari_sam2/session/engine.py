@@ -148,10 +148,13 @@ class Engine:
             yield from self._steps(task)
             yield from self._notices()
             yield JobFinished(task.job_id, task.job, task.cancelled)
-        except Exception as error:
-            _logger.exception("%s failed", task.job)
+        except Exception as error:  # noqa: BLE001  (said or logged; the next job may be fine)
+            _log(task.job, error)
             yield from self._notices()
-            yield JobFailed(task.job_id, task.job, explain(error), error)
+            if isinstance(task.job, Prepare):  # nobody asked for it; the user's own job will say it
+                yield JobFinished(task.job_id, task.job, cancelled=True)
+            else:
+                yield JobFailed(task.job_id, task.job, explain(error), error)
         finally:
             with self._lock:
                 self._running.remove(task)
@@ -248,6 +251,18 @@ def _rank(job: Job) -> int:
     return 2 if isinstance(job, Prepare) else 1
 
 
+def _log(job: Job, error: Exception) -> None:
+    """Leave a traceback of what a programmer has to look at; the rest is the user's to read."""
+    level = logging.DEBUG if _says_enough(error) else logging.ERROR
+    _logger.log(level, "%s failed", job, exc_info=error)
+
+
+def _says_enough(error: BaseException) -> bool:
+    return ran_out_of_memory(error) or (
+        bool(str(error)) and isinstance(error, OSError | ValueError | IndexError)
+    )
+
+
 def explain(error: BaseException) -> str:
     """Return a sentence for the user."""
     if ran_out_of_memory(error):
@@ -256,7 +271,7 @@ def explain(error: BaseException) -> str:
             "other programs. What was done is kept."
         )
     said = str(error)
-    if said and isinstance(error, OSError | ValueError | IndexError):
+    if _says_enough(error):
         return said[0].upper() + said[1:]
     return (
         f"Something unexpected went wrong ({type(error).__name__}: {said}). What was done is kept."

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image
 
+from napari_sam2.widgets.layers.layer_view import CHANNEL_NAMES, TIME_NAMES
+
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
@@ -58,14 +60,14 @@ def _default(viewer: Viewer) -> Image:
 
 
 def frame_axes(layer: Image) -> list[tuple[str, int]]:
-    """Return the axes that could count frames, as (text, index); colour, Y and X are none.
+    """Return the axes that could count frames, as (text, index), the likeliest first.
 
-    Only axes of more than one step are offered.
+    Only axes of more than one step are offered; colour, Y and X are none. An axis that is called
+    time comes first, one of channels last.
     """
     data = layer.data[0] if layer.multiscale else layer.data
     shape = data.shape[:-1] if layer.rgb else data.shape
-    return [
-        (f"{layer.axis_labels[axis]} ({length} steps)", axis)
-        for axis, length in enumerate(shape[:-2])
-        if length > 1
-    ]
+    names = [name.lower() for name in layer.axis_labels]
+    several = [axis for axis, length in enumerate(shape[:-2]) if length > 1]
+    several.sort(key=lambda axis: (names[axis] in CHANNEL_NAMES, names[axis] not in TIME_NAMES))
+    return [(f"{layer.axis_labels[axis]} ({shape[axis]} steps)", axis) for axis in several]
