@@ -156,7 +156,7 @@ def test_a_candidate_becomes_the_answer(small_model, movie):
     tracker = tracker_of(small_model, movie)
     tracker.add(Point(0, 1, (30, 30)))
     tracker.predict(0)
-    offered = tracker.candidates(1, 0)
+    first, offered = tracker.predict(0).labels, tracker.candidates(1, 0)
     pointers = []
     for index, (logits, iou) in enumerate(offered):
         result = tracker.choose(1, 0, index)
@@ -166,7 +166,8 @@ def test_a_candidate_becomes_the_answer(small_model, movie):
         assert (answer.logits_hw == logits).float().mean() > 0.5
         pointers.append(answer.pointer_c)
     assert all((pointers[0] != other).any() for other in pointers[1:])
-    chosen = result.labels
+    np.testing.assert_array_equal(tracker.choose(1, 0, 0).labels, first)
+    chosen = tracker.choose(1, 0, len(offered) - 1).labels
     np.testing.assert_array_equal(labels_of(tracker.propagate("both"))[0], chosen)
     np.testing.assert_array_equal(tracker.predict(0).labels, chosen)
     tracker.add(Point(0, 1, (35, 30)))

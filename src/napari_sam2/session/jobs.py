@@ -43,7 +43,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """Take one of the candidate masks (0, 1 or 2) of an ambiguous click."""
+    """Take one of the candidate masks of an ambiguous click; 0 is the first answer."""
 
     object_id: int
     frame: int

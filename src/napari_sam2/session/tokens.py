@@ -62,7 +62,7 @@ class FrameDone:
 
 @dataclass(frozen=True, slots=True)
 class CandidatesReady:
-    """An ambiguous click offers several masks; `ious` are their estimated IoUs."""
+    """An ambiguous click offers several masks, the answer first; `ious` are their estimates."""
 
     object_id: int
     frame: int

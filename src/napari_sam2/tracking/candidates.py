@@ -1,8 +1,10 @@
-"""Ambiguous clicks: three candidate masks, of which one may be taken instead of the answer."""
+"""Ambiguous clicks: candidate masks, of which one may be taken instead of the answer."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+
+from torch import Tensor
 
 from napari_sam2.network.prompt_encoder import POSITIVE
 from napari_sam2.tracking.objects import Answer
@@ -12,6 +14,7 @@ from napari_sam2.tracking.runner import NetworkRunner, Segmentation, tidy_around
 from napari_sam2.tracking.views import View
 
 PRESENT = 10.0  # logit of presence of an object that the user has picked
+ALIKE = 0.9  # masks of this IoU or more look the same
 
 
 def answer_of(view: View, found: Segmentation, prompts: FramePrompts | None) -> Answer:
@@ -21,39 +24,76 @@ def answer_of(view: View, found: Segmentation, prompts: FramePrompts | None) -> 
     )
     if prompts is None or len(prompts.points_yx) != 1 or prompts.box is not None:
         return answer
+    others = _unlike(found)
+    if not others:
+        return answer
     return replace(
         answer,
-        candidates_khw=found.candidates_khw.clone(),  # views would keep the whole batch alive
-        candidate_ious=tuple(found.candidate_ious_k.tolist()),
-        candidate_tokens_kc=found.candidate_tokens_kc.clone(),
+        candidates_khw=found.candidates_khw[others],  # copies: views would keep the whole batch
+        candidate_ious=tuple(found.candidate_ious_k[others].tolist()),
+        candidate_tokens_kc=found.candidate_tokens_kc[others],
     )
+
+
+def candidates_of(answer: Answer) -> tuple[tuple[Tensor, float], ...]:
+    """Return what an ambiguous click offers, (logits, estimated IoU) each, the answer first.
+
+    The others look different from it and from each other, and come by their estimated IoU. Empty
+    where there is no choice.
+    """
+    first = answer.first or answer
+    if first.candidates_khw is None:
+        return ()
+    others = zip(first.candidates_khw.unbind(), first.candidate_ious, strict=True)
+    return ((first.logits_hw, first.predicted_iou), *others)
 
 
 def take_candidate(answer: Answer, index: int, runner: NetworkRunner) -> Answer:
     """Return the answer that a candidate gives: its mask, its estimated IoU and its pointer.
 
-    The candidates stay, so that another one can be taken.
+    0 is the first answer, the others follow as in `candidates_of`. They stay, so that another one
+    can be taken.
 
     Raises
     ------
     ValueError
         If there is no such candidate.
     """
-    masks, tokens, prompts = answer.candidates_khw, answer.candidate_tokens_kc, answer.prompts
+    first = answer.first or answer
+    masks, tokens, prompts = first.candidates_khw, first.candidate_tokens_kc, first.prompts
     if masks is None or tokens is None or prompts is None:
         raise ValueError(
             "expected an ambiguous prompt, got one without candidates; only a single point has them"
         )
-    if not 0 <= index < len(masks):
-        raise ValueError(f"expected a candidate from 0 to {len(masks) - 1}, got {index}")
-    logits = masks[index].clone()
+    if not 0 <= index <= len(masks):
+        raise ValueError(f"expected a candidate from 0 to {len(masks)}, got {index}")
+    if index == 0:
+        return first
+    logits = masks[index - 1].clone()
     if runner.settings.tidy:
-        points, labels = input_points(prompts, answer.view)
+        points, labels = input_points(prompts, first.view)
         logits = tidy_around(logits, points[labels == POSITIVE])
     return replace(
-        answer,
+        first,
         logits_hw=logits,
-        predicted_iou=answer.candidate_ious[index],
-        object_score=answer.object_score if answer.object_score > 0 else PRESENT,
-        pointer_c=runner.pointer_of_token(tokens[index]),
+        predicted_iou=first.candidate_ious[index - 1],
+        object_score=first.object_score if first.object_score > 0 else PRESENT,
+        pointer_c=runner.pointer_of_token(tokens[index - 1]),
+        first=first,
     )
+
+
+def _unlike(found: Segmentation) -> list[int]:
+    """Choose the candidates that look different from the answer and from each other, best first."""
+    kept, chosen = [found.logits_hw > 0], []
+    for index in found.candidate_ious_k.argsort(descending=True).tolist():
+        mask = found.candidates_khw[index] > 0
+        if all(_iou(mask, other) < ALIKE for other in kept):
+            kept.append(mask)
+            chosen.append(index)
+    return chosen
+
+
+def _iou(a_hw: Tensor, b_hw: Tensor) -> float:
+    union = int((a_hw | b_hw).sum())
+    return int((a_hw & b_hw).sum()) / union if union else 1.0

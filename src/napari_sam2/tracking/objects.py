@@ -31,8 +31,10 @@ class Answer:
     prompts
         The combined prompts of the frame; None on tracked frames.
     candidates_khw, candidate_ious, candidate_tokens_kc
-        (3, S / 4, S / 4) masks of an ambiguous prompt, their estimated IoU, and the tokens (3, C)
-        behind them; None elsewhere.
+        (K, S / 4, S / 4) other masks of an ambiguous prompt, their estimated IoU, and the tokens
+        (K, C) behind them; None elsewhere.
+    first
+        The network's own answer, where one of the candidates has been taken instead.
     """
 
     view: View
@@ -44,6 +46,7 @@ class Answer:
     candidates_khw: Tensor | None = None
     candidate_ious: tuple[float, ...] = ()
     candidate_tokens_kc: Tensor | None = None
+    first: Answer | None = None
 
     @property
     def seen(self) -> SeenMask:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from torch import Tensor
 
 from napari_sam2.network import SAM2
-from napari_sam2.tracking.candidates import take_candidate
+from napari_sam2.tracking.candidates import candidates_of, take_candidate
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.out_of_memory import with_relief
 from napari_sam2.tracking.passes import Pass, plan, plan_changes
@@ -136,11 +136,8 @@ class Tracker:
         return self._visitor.recollect(frame, tracked, seen)
 
     def candidates(self, object_id: int, frame: int) -> tuple[tuple[Tensor, float], ...]:
-        """Return the three masks of an ambiguous first click, (logits, estimated IoU) each."""
-        answer = self._answer(object_id, frame)
-        if answer.candidates_khw is None:
-            return ()
-        return tuple(zip(answer.candidates_khw.unbind(), answer.candidate_ious, strict=True))
+        """Return the masks that an ambiguous first click offers; see `candidates_of`."""
+        return candidates_of(self._answer(object_id, frame))
 
     def choose(self, object_id: int, frame: int, index: int) -> FrameResult:
         """Make one of the `candidates` the answer of its frame, until the next prompt there.

@@ -14,24 +14,24 @@ def shelf():
     return shelf
 
 
-def test_the_best_candidate_is_shown_first(shelf):
-    assert shelf.at(2, 5).text == "candidate 2 of 3, estimated IoU 0.71"
+def test_the_answer_of_the_model_is_the_first_of_the_masks(shelf):
+    assert shelf.at(2, 5).text == "mask 1 of 3, estimated IoU 0.40"
     assert shelf.at(2, 6) is None
     assert shelf.at(None, 5) is None
 
 
 def test_candidates_go_round(shelf):
     assert [shelf.step(2, 5).job for _ in range(3)] == [
+        Choose(2, 5, 1),
         Choose(2, 5, 2),
         Choose(2, 5, 0),
-        Choose(2, 5, 1),
     ]
 
 
 def test_a_choice_survives_hearing_of_the_same_masks_again(shelf):
     shelf.step(2, 5)
     shelf.put(CandidatesReady(2, 5, (0.4, 0.71, 0.6)))
-    assert shelf.at(2, 5).index == 2
+    assert shelf.at(2, 5).index == 1
     shelf.put(CandidatesReady(2, 5, (0.9, 0.2, 0.1)))
     assert shelf.at(2, 5).index == 0
 

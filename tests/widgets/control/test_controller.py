@@ -167,14 +167,19 @@ def test_deleting_an_object_empties_its_labels(started):
     assert started.object_id == 2  # a label is not used twice
 
 
-def test_candidates_go_round(started):
+def test_candidates_go_round_and_come_back_to_the_first_answer(started):
     started.click(0, CELLS[0])
     shown = started.workspace.candidates.at(1, 0)
     if shown is None:
         pytest.skip("the model finds this click clear")
-    first = started.next_candidate()
-    assert first.startswith("candidate")
-    assert {started.next_candidate(), started.next_candidate(), first} >= {first}
+    first, count = started.session.labels.read(0), len(shown.ious)
+    said = []
+    for _ in range(count):
+        said.append(started.next_candidate()[: len("mask 2 of 4")])
+        if len(said) < count:
+            assert (started.session.labels.read(0) != first).sum() > 10
+    assert said == [f"mask {n} of {count}" for n in (*range(2, count + 1), 1)]
+    np.testing.assert_array_equal(started.session.labels.read(0), first)
 
 
 def test_no_candidates_are_said(started):

@@ -18,9 +18,9 @@ class Candidates:
     object_id, frame
         Where.
     ious
-        Estimated IoU of each.
+        Estimated IoU of each; the first is the model's own answer.
     index
-        The one that is shown; the model's own choice has the highest IoU.
+        The one that is shown.
     """
 
     object_id: int
@@ -32,7 +32,7 @@ class Candidates:
     def text(self) -> str:
         """Words for the status line."""
         number = f"{self.index + 1} of {len(self.ious)}"
-        return f"candidate {number}, estimated IoU {self.ious[self.index]:.2f}"
+        return f"mask {number}, estimated IoU {self.ious[self.index]:.2f}"
 
     def following(self) -> Candidates:
         """Return the same with the next candidate shown."""
@@ -57,8 +57,7 @@ class CandidateShelf:
         if len(token.ious) < 2:
             self._of.pop(place, None)
         elif known is None or known.ious != token.ious:
-            best = max(range(len(token.ious)), key=token.ious.__getitem__)
-            self._of[place] = Candidates(*place, token.ious, best)
+            self._of[place] = Candidates(*place, token.ious, 0)
 
     def at(self, object_id: int | None, frame: int) -> Candidates | None:
         """Return the candidates of an object on a frame."""
