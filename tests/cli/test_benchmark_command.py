@@ -44,3 +44,8 @@ def test_what_to_install_is_said(fails, monkeypatch):
 def test_existing_results_are_kept(fails, tmp_path):
     (tmp_path / "old.json").write_text("{}")
     assert "--overwrite" in fails("benchmark", "--json", tmp_path / "old.json")
+
+
+def test_the_help_page_has_examples(cli):
+    examples = cli("benchmark", "--help").stdout.partition("Examples")[2]
+    assert "napari-sam2 benchmark --preset tiny" in examples

@@ -6,6 +6,8 @@ import torch
 from napari_sam2.network import ImageFeatures
 from napari_sam2.network.rows import TOKENS_AT_ONCE, distinct_rows, rows_at_once, rows_of, slices
 
+NEARLY = {"atol": 1e-4, "rtol": 1e-3}  # sums in another order
+
 
 def test_expanded_rows_are_one():
     one = torch.randn(1, 3, 2)
@@ -48,7 +50,7 @@ def test_sharing_an_image_changes_nothing(tiny_sam21, remembered):
     shared = row(features, 1).expand(4)
     apart = features.select(torch.tensor([1, 1, 1, 1]))
     torch.testing.assert_close(
-        tiny_sam21.with_memory(shared, memory), tiny_sam21.with_memory(apart, memory)
+        tiny_sam21.with_memory(shared, memory), tiny_sam21.with_memory(apart, memory), **NEARLY
     )
 
 
@@ -58,10 +60,10 @@ def test_the_number_of_rows_at_once_changes_nothing(tiny_sam21, remembered, monk
     apart = features.select(torch.tensor([0, 1, 1, 0]))
     expected = tiny_sam21.with_memory(apart, memory)
     monkeypatch.setattr("napari_sam2.network.rows.TOKENS_AT_ONCE", 16)
-    torch.testing.assert_close(tiny_sam21.with_memory(apart, memory), expected)
+    torch.testing.assert_close(tiny_sam21.with_memory(apart, memory), expected, **NEARLY)
     one = ImageFeatures(*(level[:1] for level in _levels(apart)))
     torch.testing.assert_close(
-        tiny_sam21.with_memory(one.expand(4), memory)[[0, 3]], expected[[0, 3]]
+        tiny_sam21.with_memory(one.expand(4), memory)[[0, 3]], expected[[0, 3]], **NEARLY
     )
 
 
