@@ -173,6 +173,27 @@ def test_undo_shows_the_mask_that_was_seen(session):
         np.testing.assert_array_equal(session.labels.read(0), shown[later])
 
 
+@pytest.mark.parametrize("replaced", ["painted", "deleted", "absent"])
+def test_prompts_that_come_back_show_the_mask_that_was_seen(session, replaced):
+    for prompt in (Point(2, 1, (20, 20)), Point(2, 1, (44, 40)), Point(2, 1, (30, 28), False)):
+        session.book.add(prompt)
+        session.preview(2)
+    seen = session.labels.read(2)
+    if replaced == "painted":
+        erased = seen.copy()
+        erased[:, ::2] = 0
+        session.paint(2, seen, erased)
+    elif replaced == "deleted":
+        session.book.remove_object(1)
+    else:
+        session.mark_absent(1, 2)
+    session.preview(2)
+    assert not np.array_equal(session.labels.read(2), seen)
+    session.book.undo()
+    session.preview(2)
+    np.testing.assert_array_equal(session.labels.read(2), seen)
+
+
 def test_prompts_of_frames_that_nobody_looked_at_are_shown_by_the_next_run(session):
     session.book.add(Mask(2, 1, square(2, 2)))
     session.book.add(Mask(8, 1, square(9, 9)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -19,6 +20,7 @@ from napari_sam2.tracking import (
 from napari_sam2.tracking.prompts import Position
 
 Place: TypeAlias = tuple[int, int]  # object id, frame
+_REMEMBERED = 16  # ways in which the prompts of a place were answered before
 
 
 @dataclass(slots=True)
@@ -62,7 +64,8 @@ class AppliedPrompts:
 
     A further click corrects the answer to those before, so that a mask depends on the order of
     clicks. Taking one back therefore gives the others again, one answer after the other: the mask
-    is the one that was seen before.
+    is the one that was seen before. So it is for prompts that come back after they had been
+    replaced or removed.
 
     Parameters
     ----------
@@ -73,6 +76,9 @@ class AppliedPrompts:
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
         self._places: dict[Place, _History] = {}
+        self._past: defaultdict[Place, deque[_History]] = defaultdict(
+            lambda: deque(maxlen=_REMEMBERED)
+        )
 
     def apply(self, places: dict[Place, tuple[Prompt, ...]]) -> None:
         """Make the prompts of some places those given; nothing is computed yet."""
@@ -125,19 +131,19 @@ class AppliedPrompts:
     def _apply(self, place: Place, prompts: tuple[Prompt, ...]) -> None:
         history = self._places.setdefault(place, _History())
         kept = history.common_with(prompts)
-        rest = prompts[sum(len(each.prompts) for each in kept) :]
         if len(kept) == len(history.given):
-            for prompt in rest:
+            for prompt in prompts[_length(kept) :]:
                 self._tracker.add(prompt)
         else:
             self._tracker.set_prompts(*place, prompts)
             history.replay = True
-        if rest and kept and not kept[-1].answered:
-            kept[-1].prompts += rest
-        elif rest:
-            kept.append(_Given(rest))
-        history.given = kept
-        if not kept:
+            self._past[place].append(_History(history.given))
+        if not kept:  # they may have been here before
+            past = (each.common_with(prompts) for each in self._past.get(place, ()))
+            kept = max(past, key=_length, default=[])
+            history.replay |= bool(kept)
+        history.given = _followed(kept, prompts[_length(kept) :])
+        if not history.given:
             del self._places[place]
 
     def _replay(self, object_id: int, frame: int, history: _History) -> None:
@@ -150,3 +156,16 @@ class AppliedPrompts:
             if each.choice is not None:
                 self._tracker.choose(object_id, frame, each.choice)
         history.replay = False
+
+
+def _length(given: list[_Given]) -> int:
+    return sum(len(each.prompts) for each in given)
+
+
+def _followed(given: list[_Given], rest: tuple[Prompt, ...]) -> list[_Given]:
+    """Return what was given, followed by more prompts."""
+    if not rest:
+        return given
+    if given and not given[-1].answered:
+        return [*given[:-1], _Given(given[-1].prompts + rest, choice=given[-1].choice)]
+    return [*given, _Given(rest)]
