@@ -37,9 +37,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, maps_bchw: Tensor) -> Tensor:
         """Map (B, C_in, H, W) to (B, C, H / stride, W / stride)."""
-        out = F.relu(self.norm1(self.conv1(maps_bchw)))
+        out = F.relu(self.norm1(self.conv1(maps_bchw)), inplace=True)
         out = self.norm2(self.conv2(out))
-        return F.relu(out + self.shortcut(maps_bchw))
+        return F.relu(out + self.shortcut(maps_bchw), inplace=True)
 
 
 class ConvolutionalTrunk(nn.Module):
@@ -56,10 +56,10 @@ class ConvolutionalTrunk(nn.Module):
         self.stem = nn.Sequential(
             Conv2d(3, first, 3, stride=2, padding=1, bias=False),
             _norm(first),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             Conv2d(first, first, 3, stride=2, padding=1, bias=False),
             _norm(first),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         )
         self.stages = nn.ModuleList()
         for stage, (width, depth) in enumerate(zip(config.widths, config.depths, strict=True)):
