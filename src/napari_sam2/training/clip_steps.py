@@ -24,6 +24,7 @@ from napari_sam2.training.steps import (
     TrainingObjects,
     add_correction,
     decode,
+    device_of,
     first_prompts,
     mean_where,
     network_images,
@@ -64,11 +65,24 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class TrackedFrame:
-    """One frame's losses (one a decoding), its memory and the mask logits that it hands on."""
+    """One frame's losses (one a decoding), its memory and the mask logits that it hands on.
+
+    ``given`` says that it was prompted from the start rather than tracked.
+    """
 
     losses: tuple[MaskLoss, ...]
     memory: FrameMemory
     logits_n1hw: Tensor
+    given: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was asked of a frame in the end, what came of it, and the losses on the way."""
+
+    prompts: SimulatedPrompts
+    decoded: Decoded
+    losses: tuple[MaskLoss, ...]
 
 
 def clip_loss(
@@ -85,7 +99,8 @@ def clip_loss(
     The first frame is prompted by a click, a box or the true mask; later frames get the memories
     of those before and, where the network takes it, a disturbed copy of the last mask. Half of the
     clips run backward in time. With some chance one later frame is corrected by a click and then
-    remembered as a prompted frame.
+    remembered as a prompted frame. Where the settings ask for several prompted frames, these come
+    first, as with a user who has prompted them all before propagating.
 
     Parameters
     ----------
@@ -107,33 +122,42 @@ def clip_loss(
     StepLoss
         The loss averaged over all decodings.
     """
-    if float(torch.rand((), generator=generator)) < 0.5:
+    if float(torch.rand((), generator=generator)) < prompts.reverse:
         batch = _reversed(batch)
-    images = torch.from_numpy(batch.images_bthw)
+    images = torch.from_numpy(batch.images_bthw).to(device_of(model))
     with torch.set_grad_enabled(teach_encoder and torch.is_grad_enabled()):
         features = model.encode_image(network_images(images))
     frames, size = images.shape[1], images.shape[-1]
     clip = Clip(model, features, objects_of(batch), frames, size, prompts, weights, generator)
-    tracked = [_prompted_frame(clip)]
+    results = {0: _prompted_frame(clip, 0)}
     corrected = _corrected_frame(clip)
+    for frame in _further_prompted(clip):
+        results[frame] = _prompted_frame(clip, frame)
     for frame in range(1, frames):
-        tracked.append(_tracked_frame(clip, frame, tracked, correct=frame == corrected))
-    losses = [loss.total for result in tracked for loss in result.losses]
-    return StepLoss(torch.stack(losses).mean(), _metrics(clip, tracked, losses))
+        if frame not in results:
+            results[frame] = _tracked_frame(clip, frame, results, correct=frame == corrected)
+    ordered = [results[frame] for frame in range(frames)]
+    losses = [loss.total for result in ordered for loss in result.losses]
+    return StepLoss(torch.stack(losses).mean(), _metrics(clip, ordered, losses))
 
 
 def memory_of(memories: list[FrameMemory], frame: int, model: SAM2) -> MemoryTokens:
-    """Gather what a frame attends to: prompted frames, the most recent others, all pointers."""
+    """Gather what a frame attends to: prompted frames, the most recent others, all pointers.
+
+    A prompted frame that lies ahead lends its map but not its pointer, as in tracking.
+    """
     count = len(memories[0].pointer_nc)
     prompted = [memory for memory in memories if memory.prompted]
     recent = [memory for memory in memories if not memory.prompted]
     recent = recent[-(model.config.memory_frames - 1) :]
     slots = [0] * len(prompted) + [frame - memory.frame for memory in recent]
-    latest = memories[-model.config.max_pointers :]
-    offsets = torch.tensor([float(frame - memory.frame) for memory in latest])
+    past = sorted((each for each in memories if each.frame < frame), key=lambda each: each.frame)
+    latest = past[-model.config.max_pointers :]
+    device = device_of(model)
+    offsets = torch.tensor([float(frame - memory.frame) for memory in latest], device=device)
     return model.memory_tokens(
         torch.stack([memory.spatial_nchw for memory in prompted + recent], dim=1),
-        torch.tensor(slots).expand(count, -1),
+        torch.tensor(slots, device=device).expand(count, -1),
         torch.stack([memory.pointer_nc for memory in latest], dim=1),
         (offsets / (model.config.max_pointers - 1)).expand(count, -1),
     )
@@ -152,38 +176,71 @@ def _corrected_frame(clip: Clip) -> int:
     return int(torch.randint(1, clip.frames, (), generator=clip.generator))
 
 
-def _prompted_frame(clip: Clip) -> TrackedFrame:
-    """Prompt and decode frame 0. A mask prompt is the user's own and is remembered as given."""
-    features = clip.features_of(0)
-    targets = clip.objects.targets_nt1hw[:, 0]
+def _further_prompted(clip: Clip) -> list[int]:
+    """Draw the frames that are prompted besides the first; all objects must be on them."""
+    most = min(clip.settings.prompted_frames, clip.frames)
+    if most < 2:
+        return []
+    count = int(torch.randint(1, most + 1, (), generator=clip.generator)) - 1
+    drawn = torch.randperm(clip.frames - 1, generator=clip.generator)[:count] + 1
+    targets = clip.objects.targets_nt1hw
+    return sorted(frame for frame in drawn.tolist() if bool(is_present(targets[:, frame]).all()))
+
+
+def _prompted_frame(clip: Clip, frame: int) -> TrackedFrame:
+    """Prompt and decode a frame. A mask prompt is the user's own and is remembered as given."""
+    features = clip.features_of(frame)
+    targets = clip.objects.targets_nt1hw[:, frame]
     given = first_prompts(targets, clip.model, clip.settings.clips, clip.settings, clip.generator)
     embedding = clip.model.without_memory(features)
-    decoded = decode(clip.model, embedding, features, given, size=clip.size)
     by_mask = (given.kinds_n == PromptKind.MASK).view(-1, 1, 1, 1)
-    logits = torch.where(by_mask, true_logits(targets), single_mask(decoded))
-    memory = _remember(clip, 0, features, decoded, logits, prompted=True)
-    return TrackedFrame((mask_loss(decoded, targets, clip.weights),), memory, logits)
+    clicks = 0 if bool(by_mask.all()) else clip.settings.prompted_corrections
+    answered = _answer(clip, embedding, features, given, targets, clicks=clicks)
+    logits = torch.where(by_mask, true_logits(targets), single_mask(answered.decoded))
+    memory = _remember(clip, frame, features, answered.decoded, logits, prompted=True)
+    return TrackedFrame(answered.losses, memory, logits, given=True)
+
+
+def _answer(
+    clip: Clip,
+    embedding_bchw: Tensor,
+    features: ImageFeatures,
+    given: SimulatedPrompts,
+    targets_n1hw: Tensor,
+    *,
+    clicks: int,
+) -> Answered:
+    """Decode prompts, and again after each of some corrective clicks."""
+    decoded = decode(clip.model, embedding_bchw, features, given, size=clip.size)
+    losses = [mask_loss(decoded, targets_n1hw, clip.weights)]
+    for _ in range(clicks):
+        given = add_correction(
+            given,
+            single_mask(decoded),
+            targets_n1hw,
+            clip.generator,
+            from_truth=clip.settings.from_truth,
+        )
+        decoded = decode(clip.model, embedding_bchw, features, given, size=clip.size)
+        losses.append(mask_loss(decoded, targets_n1hw, clip.weights))
+    return Answered(given, decoded, tuple(losses))
 
 
 def _tracked_frame(
-    clip: Clip, frame: int, tracked: list[TrackedFrame], *, correct: bool
+    clip: Clip, frame: int, results: dict[int, TrackedFrame], *, correct: bool
 ) -> TrackedFrame:
-    """Decode a later frame from memory, and again after a click if it is to be corrected."""
+    """Decode a later frame from memory, and again after clicks if it is to be corrected."""
     features = clip.features_of(frame)
     targets = clip.objects.targets_nt1hw[:, frame]
-    memories = memory_of([result.memory for result in tracked], frame, clip.model)
+    memories = memory_of([result.memory for result in results.values()], frame, clip.model)
     embedding = clip.model.with_memory(features, memories)
-    given = _unprompted(clip, tracked[-1].logits_n1hw)
-    decoded = decode(clip.model, embedding, features, given, size=clip.size)
-    losses = [mask_loss(decoded, targets, clip.weights)]
+    given = _unprompted(clip, results[frame - 1].logits_n1hw)
     correct = correct and bool(is_present(targets).all())
-    if correct:
-        given = add_correction(given, single_mask(decoded), targets, clip.generator)
-        decoded = decode(clip.model, embedding, features, given, size=clip.size)
-        losses.append(mask_loss(decoded, targets, clip.weights))
-    logits = _handed_on(clip, decoded, targets)
-    memory = _remember(clip, frame, features, decoded, logits, prompted=correct)
-    return TrackedFrame(tuple(losses), memory, logits)
+    clicks = clip.settings.correct_clicks if correct else 0
+    answered = _answer(clip, embedding, features, given, targets, clicks=clicks)
+    logits = _handed_on(clip, answered.decoded, targets)
+    memory = _remember(clip, frame, features, answered.decoded, logits, prompted=correct)
+    return TrackedFrame(answered.losses, memory, logits)
 
 
 def _unprompted(clip: Clip, previous_n1hw: Tensor) -> SimulatedPrompts:
@@ -206,7 +263,7 @@ def _unprompted(clip: Clip, previous_n1hw: Tensor) -> SimulatedPrompts:
 
 def _handed_on(clip: Clip, decoded: Decoded, targets_n1hw: Tensor) -> Tensor:
     """Return the mask logits that later frames see: predicted, emptied if absent, or the truth."""
-    absent = (decoded.object_score_b1.detach() <= 0).view(-1, 1, 1, 1)
+    absent = (decoded.object_score_b1.detach().cpu() <= 0).view(-1, 1, 1, 1)
     logits = torch.where(absent, _ABSENT_LOGIT, single_mask(decoded))
     chance = torch.rand((len(targets_n1hw), 1, 1, 1), generator=clip.generator)
     forced = (chance < clip.settings.forced) & is_present(targets_n1hw).view(-1, 1, 1, 1)
@@ -224,7 +281,10 @@ def _remember(
 ) -> FrameMemory:
     """Encode the memory of a frame; masks of prompted frames are binarised, as when tracking."""
     full = functional.interpolate(
-        logits_n1hw, size=(clip.size, clip.size), mode="bilinear", align_corners=False
+        logits_n1hw.to(device_of(clip.model)),
+        size=(clip.size, clip.size),
+        mode="bilinear",
+        align_corners=False,
     )
     score = decoded.object_score_b1
     spatial = clip.model.encode_memory(features, full, score, binarize=prompted)
@@ -232,23 +292,26 @@ def _remember(
     return FrameMemory(frame, prompted, spatial, pointer)
 
 
-def _metrics(clip: Clip, tracked: list[TrackedFrame], losses: list[Tensor]) -> StepMetrics:
+def _metrics(clip: Clip, results: list[TrackedFrame], losses: list[Tensor]) -> StepMetrics:
     """Average the IoU of the first and of the tracked frames."""
-    first = tracked[0].losses[0]
-    later = [result.losses[0] for result in tracked[1:]]
-    corrected = [result.losses[1] for result in tracked if len(result.losses) > 1]
-    nothing = torch.zeros(0)
+    first = results[0].losses[0]
+    later = [result.losses[0] for result in results[1:] if not result.given]
+    corrected = [result.losses[-1] for result in results if len(result.losses) > 1]
+    last = results[-1]
     return StepMetrics(
         loss=float(torch.stack(losses).mean().detach()),
         prompt_iou=mean_where(first.single_iou_n, first.present_n),
-        corrected_iou=mean_where(
-            torch.cat([nothing, *(loss.single_iou_n for loss in corrected)]),
-            torch.cat([nothing.bool(), *(loss.present_n for loss in corrected)]),
-        ),
-        tracked_iou=mean_where(
-            torch.cat([loss.single_iou_n for loss in later]),
-            torch.cat([loss.present_n for loss in later]),
-        ),
-        last_iou=mean_where(later[-1].single_iou_n, later[-1].present_n),
+        corrected_iou=_mean_present(corrected),
+        tracked_iou=_mean_present(later),
+        last_iou=_mean_present([] if last.given else [last.losses[0]]),
         images=len(clip.features.embedding_bchw),
+    )
+
+
+def _mean_present(losses: list[MaskLoss]) -> float:
+    """Average the single masks' IoU over the objects that are there; nan if there are none."""
+    nothing = torch.zeros(0)
+    return mean_where(
+        torch.cat([nothing, *(loss.single_iou_n for loss in losses)]),
+        torch.cat([nothing.bool(), *(loss.present_n for loss in losses)]),
     )

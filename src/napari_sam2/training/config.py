@@ -23,6 +23,12 @@ class PromptSettings:
     frames the previous mask is disturbed by ``drift`` and withheld from a share ``drop`` of the
     objects; for a share ``forced`` the true mask is remembered instead of the predicted one.
     ``correct`` is the chance that a clip is corrected by a click on one later frame.
+
+    The paper's other points, off by default: up to ``prompted_frames`` frames of a clip get a first
+    prompt (the first frame always) and are corrected by ``prompted_corrections`` clicks each unless
+    that prompt was a mask; a corrected later frame gets ``correct_clicks`` clicks. ``from_truth``
+    is the share of corrective clicks that fall anywhere on the object, ``reverse`` that of the
+    clips that run backward in time.
     """
 
     stills: tuple[float, float, float] = (0.5, 0.2, 0.3)
@@ -32,6 +38,11 @@ class PromptSettings:
     drop: float = 0.3
     forced: float = 0.1
     correct: float = 0.3
+    correct_clicks: int = 1
+    prompted_frames: int = 1
+    prompted_corrections: int = 0
+    from_truth: float = 0.1
+    reverse: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,9 @@ class Stage:
     ``clips`` x ``frames``, the others one of ``images`` stills. ``objects`` and ``clip_objects``
     are the most objects of a window; ``corrections`` the corrective passes after the first
     prompt (a fraction is the chance of one more). Without ``clips_teach_encoder`` clips leave the
-    image encoder to the stills, which makes them a third cheaper.
+    image encoder to the stills, which makes them a third cheaper; ``freeze_encoder`` spares it in
+    stills, too. Of the clips drawn only the ``hardest`` share is kept, in which objects move and
+    change most from frame to frame.
     """
 
     name: str
@@ -68,16 +81,59 @@ class Stage:
     frames: int = 4
     clip_objects: int = 3
     clips_teach_encoder: bool = True
+    freeze_encoder: bool = False
+    hardest: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How a trained network is trained further, and how memory is spared.
+
+    ``init`` is the name or path of the model to start from; without it weights are drawn at
+    random. ``image_size`` is the side of the windows, a multiple of 32; 0 keeps the network's.
+    The image encoder learns at ``encoder_share`` of the rate, its layers at ``layer_decay`` of the
+    rate of the layer above; or not at all with ``freeze_encoder``; or through adapters of
+    ``lora_rank``. A step is the mean of ``accumulate`` batches; with ``recompute`` the encoder's
+    blocks are computed twice instead of kept. There is a validation every ``validate_steps``
+    steps (0: by the recipe's minutes); the best model so far is kept, and after ``patience``
+    validations without a better one the run ends (0: never).
+    """
+
+    init: str = ""
+    image_size: int = 0
+    encoder_share: float = 1.0
+    layer_decay: float = 1.0
+    freeze_encoder: bool = False
+    lora_rank: int = 0
+    accumulate: int = 1
+    recompute: bool = False
+    validate_steps: int = 0
+    patience: int = 0
+
+    def __post_init__(self) -> None:
+        """Check numbers that would fail later, or silently do nothing."""
+        if self.image_size < 0 or self.image_size % 32:
+            raise ValueError(
+                f"Expected windows whose side is a multiple of 32, got {self.image_size}; take "
+                "256, 512, 768 or 1024."
+            )
+        if self.lora_rank and self.freeze_encoder:
+            raise ValueError(
+                "Expected either a frozen encoder or LoRA, got both; LoRA freezes the encoder's "
+                "own weights already."
+            )
+        if self.accumulate < 1:
+            raise ValueError(f"Expected 1 batch a step or more, got {self.accumulate}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that a training run depends on.
 
-    ``preset`` names the network. The budget is ``minutes`` of wall-clock time or, if positive,
-    ``steps``; only the latter makes two runs equal to the last bit. ``data`` is the folder of
-    training data, relative to the recipe unless absolute; ``still_shares`` and ``clip_shares`` are
-    the weights of its data sets (see `balance`).
+    ``preset`` names the network, unless it comes from ``tuning.init``. The budget is ``minutes`` of
+    wall-clock time or, if positive, ``steps``; only the latter makes two runs equal to the last
+    bit. ``data`` is the folder of training data, relative to the recipe unless absolute;
+    ``still_shares`` and ``clip_shares`` are the weights of its data sets (see `balance`).
     """
 
     preset: str
@@ -95,6 +151,7 @@ class Recipe:
     loss: LossWeights = field(default_factory=LossWeights)
     prompts: PromptSettings = field(default_factory=PromptSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    tuning: Tuning = field(default_factory=Tuning)
 
     def __post_init__(self) -> None:
         """Check that the stages share the whole budget."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Generator
 
@@ -12,7 +14,7 @@ from napari_sam2.network import SAM2
 from napari_sam2.training.clip_steps import clip_loss
 from napari_sam2.training.config import Recipe, Stage
 from napari_sam2.training.data.clip_batch import ClipBatch
-from napari_sam2.training.steps import StepLoss, still_loss
+from napari_sam2.training.steps import StepLoss, device_of, still_loss
 
 
 class Batches(Protocol):
@@ -29,16 +31,21 @@ class Batches(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StepNumber:
-    """Which step, and which replica of how many: all that the chance in a step depends on."""
+    """Which step, replica and part of it: all that the chance in a step depends on.
+
+    ``parts`` batches make up a step of each of ``count`` replicas.
+    """
 
     step: int
-    rank: int
-    count: int
+    rank: int = 0
+    count: int = 1
+    part: int = 0
+    parts: int = 1
 
     @property
     def batch(self) -> int:
-        """Number of the batch, another one for each replica."""
-        return self.step * self.count + self.rank
+        """Number of the batch, another one for each part and replica."""
+        return (self.step * self.parts + self.part) * self.count + self.rank
 
 
 def step_loss(
@@ -52,12 +59,44 @@ def step_loss(
     options = {"prompts": recipe.prompts, "weights": recipe.loss, "generator": generator}
     is_clip = float(torch.rand((), generator=kind)) < stage.clip_share
     if is_clip:
-        shape = (stage.clips, stage.frames, stage.clip_objects)
-        batch = batches.clip_batch(number.batch, *shape, size)
+        drawn = math.ceil(stage.clips / stage.hardest)
+        shape = (drawn, stage.frames, stage.clip_objects)
+        batch = hardest_clips(batches.clip_batch(number.batch, *shape, size), stage.clips)
     else:
         batch = batches.still_batch(number.batch, stage.images, stage.objects, size)
-    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+    with torch.autocast(device_of(model).type, torch.bfloat16, enabled=recipe.bfloat16):
         if is_clip:
-            taught = stage.clips_teach_encoder
+            taught = stage.clips_teach_encoder and not is_encoder_frozen(recipe, stage)
             return clip_loss(model, batch, teach_encoder=taught, **options)  # type: ignore[arg-type]
-        return still_loss(model, batch, stage, **options)  # type: ignore[arg-type]
+        taught = not is_encoder_frozen(recipe, stage)
+        return still_loss(model, batch, stage, teach_encoder=taught, **options)  # type: ignore[arg-type]
+
+
+def is_encoder_frozen(recipe: Recipe, stage: Stage) -> bool:
+    """Whether nothing in the image encoder learns."""
+    return recipe.tuning.freeze_encoder or stage.freeze_encoder
+
+
+def hardest_clips(batch: ClipBatch, count: int) -> ClipBatch:
+    """Keep the clips in which the masks of their objects change most from frame to frame.
+
+    Stands for the most edited masklets of the paper, which nobody has edited here: the measure is
+    one minus the mean IoU of an object's masks on neighbouring frames, and where it is absent on
+    one of them, one.
+    """
+    if count >= len(batch.masks_bkthw):
+        return batch
+    change = [
+        _change(masks[valid])
+        for masks, valid in zip(batch.masks_bkthw, batch.valid_bk, strict=True)
+    ]
+    kept = np.sort(np.argsort(change, kind="stable")[::-1][:count])
+    return ClipBatch(batch.images_bthw[kept], batch.masks_bkthw[kept], batch.valid_bk[kept])
+
+
+def _change(masks_kthw: np.ndarray) -> float:
+    before, after = masks_kthw[:, :-1], masks_kthw[:, 1:]
+    union = (before | after).sum(axis=(-2, -1))
+    overlap = (before & after).sum(axis=(-2, -1))
+    shown = union > 0
+    return 1.0 - float(np.mean(overlap[shown] / union[shown])) if shown.any() else 0.0

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from napari_sam2.network import PRESETS, SAM2
-from napari_sam2.training.config import OptimizerSettings, Recipe
+from napari_sam2.network import SAM2
+from napari_sam2.training.config import Recipe
+from napari_sam2.training.tuning import (
+    parameter_groups,
+    prepare_training,
+    recompute_blocks,
+    starting_network,
+)
 
 CHECKPOINT_NAME = "checkpoint.pt"
 
@@ -20,7 +27,8 @@ class TrainingState:
     """The one mutable owner of a run.
 
     All chance in a step is drawn from its number and the recipe's seed, so step, weights and
-    optimizer are the whole state; the clocks only steer a schedule in minutes.
+    optimizer are the whole state; the clocks only steer a schedule in minutes. ``best_score`` is
+    that of the model kept so far, ``not_better`` counts the validations since.
     """
 
     model: SAM2
@@ -29,32 +37,29 @@ class TrainingState:
     step: int = 0
     elapsed_seconds: float = 0.0
     cpu_seconds: float = 0.0
+    best_score: float = -math.inf
+    not_better: int = 0
 
 
-def new_state(recipe: Recipe) -> TrainingState:
-    """Start a run with freshly drawn weights, or raise `ValueError` for an unknown preset."""
-    if recipe.preset not in PRESETS:
-        raise ValueError(
-            f"Expected a preset among {sorted(PRESETS)}, got {recipe.preset!r}; change `preset` "
-            "in the recipe."
-        )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        model = SAM2(PRESETS[recipe.preset])
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+def new_state(recipe: Recipe, device: torch.device | str = "cpu") -> TrainingState:
+    """Start a run from drawn or given weights.
+
+    Raises
+    ------
+    ValueError
+        The preset or the model to start from is unknown.
+    OSError
+        The model to start from is not on this machine.
+    ModuleNotFoundError
+        LoRA is wanted without peft.
+    """
+    model = prepare_training(starting_network(recipe), recipe).to(device)
+    model = model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).requires_grad_(False).eval()
-    return TrainingState(model, average, _optimizer(model, recipe.optimizer))
-
-
-def _optimizer(model: SAM2, settings: OptimizerSettings) -> torch.optim.Optimizer:
-    """Make AdamW with decay on matrices and kernels only."""
-    matrices = [weight for weight in model.parameters() if weight.ndim > 1]
-    vectors = [weight for weight in model.parameters() if weight.ndim <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": settings.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=1e-4, fused=True)
+    if recipe.tuning.recompute:
+        recompute_blocks(model)
+    groups = parameter_groups(model, recipe)
+    return TrainingState(model, average, torch.optim.AdamW(groups, lr=1e-4, fused=True))
 
 
 @torch.no_grad()
@@ -78,6 +83,8 @@ def save_state(state: TrainingState, folder: Path) -> None:
             "step": state.step,
             "elapsed_seconds": state.elapsed_seconds,
             "cpu_seconds": state.cpu_seconds,
+            "best_score": state.best_score,
+            "not_better": state.not_better,
         },
         part,
     )
@@ -106,3 +113,5 @@ def load_state(state: TrainingState, folder: Path) -> None:
     state.step = saved["step"]
     state.elapsed_seconds = saved["elapsed_seconds"]
     state.cpu_seconds = saved["cpu_seconds"]
+    state.best_score = saved.get("best_score", -math.inf)
+    state.not_better = saved.get("not_better", 0)

@@ -71,12 +71,17 @@ class TrainingObjects:
         return len(self.window_n)
 
 
+def device_of(model: SAM2) -> torch.device:
+    """Return where the network computes."""
+    return model.no_mem_embed.device
+
+
 def network_images(images_bthw: Tensor) -> Tensor:
     """Make grey frames in [0, 1] what the network expects, (B * T, 3, S, S), channels last."""
     size = images_bthw.shape[-1]
     grey = images_bthw.reshape(-1, 1, size, size)
-    mean = torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
-    deviation = torch.tensor(STD_RGB).view(1, 3, 1, 1)
+    mean = torch.tensor(MEAN_RGB, device=grey.device).view(1, 3, 1, 1)
+    deviation = torch.tensor(STD_RGB, device=grey.device).view(1, 3, 1, 1)
     return ((grey - mean) / deviation).contiguous(memory_format=torch.channels_last)
 
 
@@ -107,15 +112,25 @@ def decode(
 ) -> Decoded:
     """Decode prompts, drawn into the mask prompt as well where the network wants that."""
     mask = _mask_prompt(model.config, prompts, size)
-    tensors = PromptTensors(prompts.points_xy_nk2, prompts.labels_nk, mask)
+    device = embedding_bchw.device
+    tensors = PromptTensors(
+        prompts.points_xy_nk2.to(device),
+        prompts.labels_nk.to(device),
+        None if mask is None else mask.to(device),
+    )
     return model.decode(embedding_bchw, features, tensors)
 
 
 def add_correction(
-    prompts: SimulatedPrompts, logits_n1hw: Tensor, targets_n1hw: Tensor, generator: Generator
+    prompts: SimulatedPrompts,
+    logits_n1hw: Tensor,
+    targets_n1hw: Tensor,
+    generator: Generator,
+    *,
+    from_truth: float,
 ) -> SimulatedPrompts:
     """Add a click where the mask is wrong; that mask becomes the mask prompt."""
-    clicks, labels = corrective_clicks(logits_n1hw, targets_n1hw, generator)
+    clicks, labels = corrective_clicks(logits_n1hw, targets_n1hw, generator, from_truth=from_truth)
     return SimulatedPrompts(
         torch.cat((prompts.points_xy_nk2, clicks[:, None]), dim=1),
         torch.cat((prompts.labels_nk, labels[:, None]), dim=1),
@@ -145,8 +160,11 @@ def first_prompts(
 
 
 def single_mask(decoded: Decoded) -> Tensor:
-    """Return the logits of the single mask without gradient, (N, 1, H, W) float32."""
-    return decoded.mask_logits_b4hw[:, :1].detach().float()
+    """Return the logits of the single mask without gradient, (N, 1, H, W) float32, on the CPU.
+
+    Prompts are drawn there: the same ones whatever the device.
+    """
+    return decoded.mask_logits_b4hw[:, :1].detach().float().cpu()
 
 
 def mean_where(values_n: Tensor, chosen_n: Tensor) -> float:
@@ -162,6 +180,7 @@ def still_loss(
     prompts: PromptSettings,
     weights: LossWeights,
     generator: Generator,
+    teach_encoder: bool = True,
 ) -> StepLoss:
     """Compute the loss of a batch of stills.
 
@@ -182,16 +201,19 @@ def still_loss(
         Loss weights.
     generator : Generator
         Source of all chance in the step.
+    teach_encoder : bool
+        Whether the gradient goes on into the image encoder.
 
     Returns
     -------
     StepLoss
         The loss averaged over the decodings.
     """
-    images = network_images(torch.from_numpy(batch.images_bthw[:, :1]))
+    images = network_images(torch.from_numpy(batch.images_bthw[:, :1]).to(device_of(model)))
     objects = objects_of(batch)
     targets = objects.targets_nt1hw[:, 0]
-    features = model.encode_image(images).select(objects.window_n)
+    with torch.set_grad_enabled(teach_encoder and torch.is_grad_enabled()):
+        features = model.encode_image(images).select(objects.window_n)
     embedding = model.without_memory(features)
     given = first_prompts(targets, model, prompts.stills, prompts, generator)
     losses: list[MaskLoss] = []
@@ -199,7 +221,9 @@ def still_loss(
         decoded = decode(model, embedding, features, given, size=images.shape[-1])
         losses.append(mask_loss(decoded, targets, weights))
         if remaining > 1:
-            given = add_correction(given, single_mask(decoded), targets, generator)
+            given = add_correction(
+                given, single_mask(decoded), targets, generator, from_truth=prompts.from_truth
+            )
     total = torch.stack([loss.total for loss in losses]).mean()
     first, last = losses[0], losses[-1]
     clicked = given.kinds_n == PromptKind.CLICK

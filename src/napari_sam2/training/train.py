@@ -7,6 +7,7 @@ minutes, and at the end ``weights.safetensors`` and ``config.json``.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 
 from napari_sam2.model import save_model
 from napari_sam2.network import SAM2
-from napari_sam2.training.config import Recipe, position
+from napari_sam2.training.config import Recipe, Stage, position
 from napari_sam2.training.log import TrainingLog
 from napari_sam2.training.numbered_steps import Batches, StepNumber, step_loss
 from napari_sam2.training.replicas import Replica, run_replicas
@@ -28,6 +29,7 @@ from napari_sam2.training.state import (
     update_average,
 )
 from napari_sam2.training.steps import StepMetrics
+from napari_sam2.training.tuning import without_adapters
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ def train(
     validate: Validate | None = None,
     progress: Progress | None = None,
     processes: int = 1,
+    device: torch.device | str = "cpu",
 ) -> TrainingState:
     """Train until the recipe's budget is used up.
 
@@ -59,12 +62,15 @@ def train(
     batches : Batches
         Source of training windows.
     validate : callable, optional
-        Called now and then with the averaged network; its numbers go to ``validation.csv``.
+        Called now and then with the averaged network; its numbers go to ``validation.csv``. If
+        they have a ``score``, the network with the highest one becomes the model.
     progress : callable, optional
         Called after each step with the share of the budget used and the step's metrics.
     processes : int
         Processes that share the work; each draws batches of its own, so the recipe's batch sizes
         are those of one process.
+    device : torch.device or str
+        Where the network computes; several processes need the CPU.
 
     Returns
     -------
@@ -74,19 +80,20 @@ def train(
     Raises
     ------
     ValueError
-        If the preset is unknown.
+        If the preset or the model to start from is unknown.
     OSError
-        If ``out`` cannot be written.
+        If ``out`` cannot be written, or the model to start from is not on this machine.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    state = new_state(recipe)
+    state = new_state(recipe, device)
     if (out / CHECKPOINT_NAME).exists():
         load_state(state, out)
         _LOGGER.info("going on from step %d", state.step)
 
     def work(replica: Replica) -> None:
         run = _Run(recipe, out, state, validate if replica.leads else None, replica)
+        run.start()
         while (used := run.progress()) < 1.0:
             metrics = run.step(batches, used)
             if progress is not None and replica.leads:
@@ -126,6 +133,8 @@ class _Run:
         return self._used
 
     def _share_used(self) -> float:
+        if self._stopped():
+            return 1.0
         if self._recipe.steps:
             return self._state.step / self._recipe.steps
         return self._state.elapsed_seconds / (60.0 * self._recipe.minutes)
@@ -136,28 +145,52 @@ class _Run:
         place = position(recipe, used)
         warm = min(1.0, (state.step + 1) / max(recipe.optimizer.warmup_steps, 1))
         rate = warm * place.learning_rate
-        result = step_loss(state.model, batches, place.stage, recipe, self._number())
-        result.total.backward()
+        metrics = self._learn(batches, place.stage)
         state.step += 1
         self._tick()
         weights = state.model.parameters()
         self._used = self._replica.average_gradients(weights, self._share_used())
         _update(state, rate, recipe)
         if self._replica.leads:
-            self._log.add(result.metrics)
             if state.step % recipe.log_every == 0:
                 self._write_log(place.stage.name, rate)
             self._housekeeping()
+        return metrics
+
+    def _learn(self, batches: Batches, stage: Stage) -> StepMetrics:
+        """Add up the gradients of the batches of a step."""
+        state, parts = self._state, self._recipe.tuning.accumulate
+        for part in range(parts):
+            number = StepNumber(
+                state.step, self._replica.rank, self._replica.count, part=part, parts=parts
+            )
+            result = step_loss(state.model, batches, stage, self._recipe, number)
+            (result.total / parts).backward()
+            if self._replica.leads:
+                self._log.add(result.metrics)
         return result.metrics
 
-    def _number(self) -> StepNumber:
-        return StepNumber(self._state.step, self._replica.rank, self._replica.count)
+    def start(self) -> None:
+        """Measure what a fine-tuning run starts from: it may be the best there is."""
+        if self._replica.leads and self._state.step == 0 and self._recipe.tuning.init:
+            self._run_validation()
 
     def finish(self) -> None:
-        """Validate, save and export."""
-        self._run_validation()
+        """Validate, save and export; the best network stays if one was kept."""
+        if not self._stopped():
+            self._run_validation()
         save_state(self._state, self._out)
-        save_model(self._state.average, self._out, dtype=torch.bfloat16)
+        if not math.isfinite(self._state.best_score):
+            self._export()
+
+    def _export(self) -> None:
+        """Write the averaged network as a model; a fine-tuned one keeps its small differences."""
+        dtype = torch.float32 if self._recipe.tuning.init else torch.bfloat16
+        save_model(without_adapters(self._state.average), self._out, dtype=dtype)
+
+    def _stopped(self) -> bool:
+        patience = self._recipe.tuning.patience
+        return bool(patience) and self._state.not_better >= patience
 
     def _tick(self) -> None:
         """Move the clocks on."""
@@ -180,18 +213,25 @@ class _Run:
 
     def _housekeeping(self) -> None:
         state, recipe = self._state, self._recipe
+        if self._is_validation_due():
+            self._run_validation()
+            self._validated = state.elapsed_seconds
         if state.elapsed_seconds - self._saved >= 60.0 * recipe.save_minutes:
             save_state(state, self._out)
             self._saved = state.elapsed_seconds
-        if state.elapsed_seconds - self._validated >= 60.0 * recipe.validate_minutes:
-            self._run_validation()
-            self._validated = state.elapsed_seconds
+
+    def _is_validation_due(self) -> bool:
+        state, every = self._state, self._recipe.tuning.validate_steps
+        if every:
+            return state.step % every == 0
+        return state.elapsed_seconds - self._validated >= 60.0 * self._recipe.validate_minutes
 
     def _run_validation(self) -> None:
         """Append the validation numbers of the averaged network to ``validation.csv``."""
         if self._validate is None:
             return
-        numbers = self._validate(self._state.average)
+        # A switch of the mode makes it forget what followed from earlier weights.
+        numbers = self._validate(self._state.average.eval())
         if not numbers:
             return
         path = self._out / "validation.csv"
@@ -203,12 +243,22 @@ class _Run:
             clock = f"{self._state.elapsed_seconds:.1f}"
             file.write(",".join((str(self._state.step), clock, *values)) + "\n")
         _LOGGER.info("validation %s", {name: round(value, 4) for name, value in numbers.items()})
+        if "score" in numbers:
+            self._judge(numbers["score"])
+
+    def _judge(self, score: float) -> None:
+        """Keep the network if it is the best so far."""
+        state = self._state
+        state.not_better += 1
+        if score > state.best_score:
+            state.best_score, state.not_better = score, 0
+            self._export()
 
 
 def _update(state: TrainingState, rate: float, recipe: Recipe) -> None:
     """Apply the gradient of a step, unless it is not finite, and move the running average."""
     for group in state.optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("rate_share", 1.0)
     norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), recipe.optimizer.clip_norm)
     if bool(torch.isfinite(norm)):
         state.optimizer.step()
