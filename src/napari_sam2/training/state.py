@@ -98,8 +98,8 @@ def load_state(state: TrainingState, folder: Path) -> None:
     ------
     FileNotFoundError
         If the folder has none.
-    RuntimeError
-        If it belongs to another network.
+    ValueError
+        If it belongs to another network, or to another choice of what learns.
     """
     path = folder / CHECKPOINT_NAME
     if not path.is_file():
@@ -107,9 +107,15 @@ def load_state(state: TrainingState, folder: Path) -> None:
             f"Expected a checkpoint at {path}, got no such file; start a new run without resuming."
         )
     saved = torch.load(path, map_location="cpu", weights_only=True)
-    state.model.load_state_dict(saved["model"], strict=True)
-    state.average.load_state_dict(saved["average"], strict=True)
-    state.optimizer.load_state_dict(saved["optimizer"])
+    try:
+        state.model.load_state_dict(saved["model"], strict=True)
+        state.average.load_state_dict(saved["average"], strict=True)
+        state.optimizer.load_state_dict(saved["optimizer"])
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"Expected the checkpoint of this run's network at {path}, got another one's; go on "
+            "with the options that the run was started with, or choose another folder."
+        ) from error
     state.step = saved["step"]
     state.elapsed_seconds = saved["elapsed_seconds"]
     state.cpu_seconds = saved["cpu_seconds"]

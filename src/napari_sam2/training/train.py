@@ -1,7 +1,8 @@
 """The training loop, from a recipe to a model folder that can be loaded.
 
-Written to the folder of the run: ``log.csv``, ``validation.csv``, ``checkpoint.pt`` every few
-minutes, and at the end ``weights.safetensors`` and ``config.json``.
+Written to the folder of the run: ``log.csv``, ``validation.csv``, curves for TensorBoard where that
+is installed, ``checkpoint.pt`` every few minutes, and at the end (or whenever a validation found a
+better model) ``weights.safetensors`` and ``config.json``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import torch
 from napari_sam2.model import save_model
 from napari_sam2.network import SAM2
 from napari_sam2.training.config import Recipe, Stage, position
+from napari_sam2.training.curves import Curves
 from napari_sam2.training.log import TrainingLog
 from napari_sam2.training.numbered_steps import Batches, StepNumber, step_loss
 from napari_sam2.training.replicas import Replica, run_replicas
@@ -93,13 +95,16 @@ def train(
 
     def work(replica: Replica) -> None:
         run = _Run(recipe, out, state, validate if replica.leads else None, replica)
-        run.start()
-        while (used := run.progress()) < 1.0:
-            metrics = run.step(batches, used)
-            if progress is not None and replica.leads:
-                progress(used, metrics)
-        if replica.leads:
-            run.finish()
+        try:
+            run.start()
+            while (used := run.progress()) < 1.0:
+                metrics = run.step(batches, used)
+                if progress is not None and replica.leads:
+                    progress(used, metrics)
+            if replica.leads:
+                run.finish()
+        finally:
+            run.close()
 
     count = sum(weight.numel() for weight in state.model.parameters())
     run_replicas(work, count=processes, parameters=count)
@@ -125,6 +130,7 @@ class _Run:
         self._used = self._share_used()
         self._log = TrainingLog(out / "log.csv")
         self._log.start(state.elapsed_seconds)
+        self._curves = Curves(out, wanted=replica.leads)
         self._wall, self._cpu = time.perf_counter(), time.process_time()
         self._saved = self._validated = state.elapsed_seconds
 
@@ -183,6 +189,10 @@ class _Run:
         if not math.isfinite(self._state.best_score):
             self._export()
 
+    def close(self) -> None:
+        """Close the files that are kept open."""
+        self._curves.close()
+
     def _export(self) -> None:
         """Write the averaged network as a model; a fine-tuned one keeps its small differences."""
         dtype = torch.float32 if self._recipe.tuning.init else torch.bfloat16
@@ -208,6 +218,7 @@ class _Run:
             elapsed_seconds=state.elapsed_seconds,
             cpu_seconds=state.cpu_seconds,
         )
+        self._curves.add("training", {**row, "learning_rate": rate}, state.step)
         shown = " ".join(f"{name}={value:.3f}" for name, value in row.items() if value == value)
         _LOGGER.info("step %d %s %s", state.step, stage, shown)
 
@@ -243,6 +254,7 @@ class _Run:
             clock = f"{self._state.elapsed_seconds:.1f}"
             file.write(",".join((str(self._state.step), clock, *values)) + "\n")
         _LOGGER.info("validation %s", {name: round(value, 4) for name, value in numbers.items()})
+        self._curves.add("validation", numbers, self._state.step)
         if "score" in numbers:
             self._judge(numbers["score"])
 

@@ -1,0 +1,190 @@
+"""What ``napari-sam2 train`` does: look at data, run the training, give the result its name."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_sam2.cli.results import show, write_json
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_sam2.network import SAM2
+    from napari_sam2.training.config import Recipe
+    from napari_sam2.training.data.own import OwnData
+    from napari_sam2.training.fine_tuning import FineTuning
+    from napari_sam2.training.state import TrainingState
+    from napari_sam2.training.steps import StepMetrics
+    from napari_sam2.training.train import Batches, Validate
+
+_KNOWN_LAYOUT = ("image", "video", "natural")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What to train, on what, to where, and with what."""
+
+    recipe: Recipe
+    out: Path
+    data: Path
+    name: str
+    synthetic: Path | None = None
+    device: str = "cpu"
+    threads: int | None = None
+    pictures: bool = False
+
+
+def check(folder: Path, *, json_file: Path | None) -> None:
+    """List what was understood of a folder of images and labels."""
+    from rich.markup import escape
+
+    from napari_sam2.cli.tables import plain_table
+    from napari_sam2.training.data.own import read_own_data
+    from napari_sam2.training.data.own.checking import understood
+
+    rows = understood(read_own_data(folder))
+    write_json([asdict(row) for row in rows], json_file)
+    table = plain_table("data", "as", "size", "objects", "diameter", "frames", "held out")
+    for row in rows:
+        kind = f"{row.kind}, {'movie' if row.is_movie else 'stills'}"
+        height, width = row.shape_yx
+        table.add_row(
+            escape(row.name),
+            kind,
+            f"{height} x {width}",
+            str(row.objects),
+            f"{row.diameter_px:.0f} px",
+            str(row.annotated_frames),
+            str(row.held_out_frames),
+        )
+    doubts = [f"{escape(row.name)}: {row.note}" for row in rows if row.note]
+    show(table, *doubts, json_file=json_file)
+
+
+def built_in_recipe(wanted: FineTuning) -> Recipe:
+    """Make the recipe for the model that is to be trained further."""
+    from napari_sam2.model import list_models, load_model
+    from napari_sam2.training.fine_tuning import fine_tuning_recipe
+
+    path = Path(wanted.init).expanduser()
+    if path.exists() and all(entry.name != wanted.init for entry in list_models()):
+        wanted = replace(wanted, init=str(path.resolve()))
+    return fine_tuning_recipe(wanted, load_model(wanted.init).config)
+
+
+def run(wanted: Run) -> dict[str, Any]:
+    """Train, publish the model, and return the facts of the run."""
+    from napari_sam2.training.publishing import check_name, publish, write_card
+
+    check_name(wanted.name, wanted.out)
+    state = _train(wanted)
+    write_card(wanted.out, wanted.recipe, data=wanted.data, name=wanted.name)
+    model = publish(wanted.out, wanted.name)
+    scores = _scores(wanted.out / "validation.csv")
+    return {
+        "name": wanted.name,
+        "model": str(model),
+        "run": str(wanted.out),
+        "steps": state.step,
+        "seconds": state.elapsed_seconds,
+        "first_score": scores[0] if scores else None,
+        "best_score": state.best_score if math.isfinite(state.best_score) else None,
+    }
+
+
+def _train(wanted: Run) -> TrainingState:
+    import torch
+
+    from napari_sam2.cli.progress import share_progress
+    from napari_sam2.pipeline.computing import choose_device
+    from napari_sam2.training.train import train
+
+    recipe, device = wanted.recipe, choose_device(wanted.device)
+    batches, validate = _data(wanted)
+    processes, threads = shared_work(recipe, device, wanted.threads or usable_cores())
+    torch.set_num_threads(threads)
+    with share_progress(f"Training {recipe.preset}") as show_share:
+
+        def progress(used: float, metrics: StepMetrics) -> None:
+            measured = metrics.click_iou, metrics.tracked_iou
+            found = next((each for each in measured if not math.isnan(each)), math.nan)
+            show_share(used, f"IoU {found:.2f}")
+
+        try:
+            return train(
+                recipe,
+                wanted.out,
+                batches=batches,
+                validate=validate,
+                progress=progress,
+                processes=processes,
+                device=device,
+            )
+        except KeyboardInterrupt as stop:
+            stop.add_note(
+                f"The same command again goes on from the last checkpoint in {wanted.out}."
+            )
+            raise
+
+
+def shared_work(recipe: Recipe, device: torch.device, cores: int) -> tuple[int, int]:
+    """Return how many processes train, and with how many threads each.
+
+    A small network gains most from processes of one thread. A published one is large enough for
+    threads, and would need its memory once a process.
+    """
+    if device.type != "cpu":
+        return 1, cores
+    return (1, cores) if recipe.tuning.recompute else (cores, 1)
+
+
+def _data(wanted: Run) -> tuple[Batches, Validate]:
+    """Read the data: sets that this project knows, or users' own."""
+    from napari_sam2.training.balance import balanced
+    from napari_sam2.training.data.own import read_own_data
+    from napari_sam2.training.data.recipes import build_mixture
+    from napari_sam2.training.validate import held_out_numbers, own_numbers
+
+    recipe, folder = wanted.recipe, wanted.data
+    known = not recipe.tuning.init or recipe.still_shares or recipe.clip_shares
+    if known and any((folder / part).is_dir() for part in _KNOWN_LAYOUT):
+        mixture = build_mixture(folder, seed=recipe.seed, synthetic=wanted.synthetic)
+        return balanced(mixture, recipe.still_shares, recipe.clip_shares), held_out_numbers(folder)
+    own = read_own_data(folder)
+    measure: Validate = own_numbers(own.held_out)
+    if wanted.pictures and own.held_out:
+        measure = _drawn(measure, own, wanted.out)
+    return own.mixture(recipe.seed), measure
+
+
+def _drawn(measure: Validate, own: OwnData, out: Path) -> Validate:
+    """Draw held-out frames whenever the network is measured."""
+    from napari_sam2.cli.training_pictures import held_out_picture
+
+    folder = out / "pictures"
+
+    def measure_and_draw(model: SAM2) -> dict[str, float]:
+        folder.mkdir(parents=True, exist_ok=True)
+        number = len(list(folder.glob("*.png")))
+        held_out_picture(model, own.held_out[0]).save(folder / f"validation_{number:03}.png")
+        return measure(model)
+
+    return measure_and_draw
+
+
+def _scores(path: Path) -> list[float]:
+    import csv
+
+    if not path.is_file():
+        return []
+    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    return [float(row["score"]) for row in rows if row.get("score")]
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
