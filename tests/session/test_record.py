@@ -262,15 +262,14 @@ def test_frames_outside_of_the_movie_are_refused():
 
 def test_words_for_the_user():
     record = record_of([10] * 5 + [16] * 5, a0={"prompted": True}, a5={"iou": 0.62})
-    assert record.describe(1, 0) == "visible, prompted, estimated IoU 0.90, area 100 px"
-    assert record.describe(1, 5) == (
-        "visible, estimated IoU 0.62, area 256 px (grew 2.5x), "
-        "doubtful: area grew 2.5x, estimated IoU 0.62"
-    )
+    assert record.describe(1, 0) == "visible, prompted, estimated IoU 0.90, 100 px"
+    assert record.describe(1, 5) == "doubtful: area grew 2.5x, estimated IoU 0.62, 256 px"
     assert record.describe(1, 15) == "not reached"
     assert record.describe(8, 0) == "not reached"
     record.put(result_of(11, (1, 0, 0, 0, {"state": LOCKED, "prompted": True})))
-    assert record.describe(1, 11) == "locked, prompted"
+    assert record.describe(1, 11) == "absent, as you said"
+    record.put(result_of(12, (1, 10, 0, 0, {"state": LOCKED, "prompted": True})))
+    assert record.describe(1, 12) == "locked by you, 100 px"
 
 
 def test_a_block_for_a_picture():

@@ -10,8 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam2.session.confidence import CODE_OF_STATE, REACH, STATE_OF_CODE, VISIBLE
-from napari_sam2.session.doubt import Doubt, area_change, next_key, reasons
+from napari_sam2.session.confidence import (
+    CODE_OF_STATE,
+    LOCKED,
+    REACH,
+    STATE_OF_CODE,
+    VISIBLE,
+)
+from napari_sam2.session.doubt import Doubt, next_key, reasons
 from napari_sam2.session.record_table import Rows, Table, measure
 from napari_sam2.tracking import FrameResult, ObjectState
 
@@ -176,18 +182,18 @@ class TrackRecord:
             evidence, judgement, from_left = self._table.around(
                 np.array([row], np.intp), np.array([column], np.intp)
             )
-        state = evidence.state[0, REACH]
+        state, area = evidence.state[0, REACH], int(evidence.area_px[0, REACH])
+        size = [f"{area} px"] * bool(area)
+        if judgement.doubtful[0, 0]:  # the reasons name what matters of the rest
+            return ", ".join([f"doubtful: {reasons(evidence, judgement, from_left)[0]}", *size])
+        if state == LOCKED:
+            return ", ".join(["locked by you", *size]) if area else "absent, as you said"
         words = [str(STATE_OF_CODE[state])]
         if evidence.prompted[0, REACH]:
             words.append("prompted")
         if state == VISIBLE:
             words.append(f"estimated IoU {evidence.predicted_iou[0, REACH]:.2f}")
-        if area := int(evidence.area_px[0, REACH]):
-            change = area_change(float(judgement.area_ratio[0, 0]))
-            words.append(f"area {area} px" + f" ({change})" * bool(change))
-        if judgement.doubtful[0, 0]:
-            words.append(f"doubtful: {reasons(evidence, judgement, from_left)[0]}")
-        return ", ".join(words)
+        return ", ".join([*words, *size])
 
     # ---- where to look
 
