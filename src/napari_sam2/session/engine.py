@@ -9,7 +9,15 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from napari_sam2.session.jobs import Choose, Job, Prepare, Preview, Propagate, Update
+from napari_sam2.session.jobs import (
+    Choose,
+    Job,
+    Prepare,
+    Preview,
+    Propagate,
+    SwitchModel,
+    Update,
+)
 from napari_sam2.session.session import Session
 from napari_sam2.session.tokens import (
     CandidatesReady,
@@ -182,6 +190,9 @@ class Engine:
             case Update():
                 total = self._session.count_outdated()
                 yield from self._follow(task, self._session.update(), total)
+            case SwitchModel(model, settings):
+                yield JobStarted(task.job_id, task.job, 0)
+                self._session.use_model(model, settings)
 
     def _preview(self, task: _Task, frame: int) -> Iterator[Token]:
         yield JobStarted(task.job_id, task.job, 1)

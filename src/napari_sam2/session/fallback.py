@@ -89,6 +89,11 @@ class Fallback:
         self._notices: deque[str] = deque()
         tracker.relieve = self.relieve
 
+    def use_model(self, model: SAM2, settings: TrackerSettings) -> None:
+        """Go on with another model, and begin anew with what can be given up."""
+        self._model = model
+        self._tracker.rebuild(model, settings)
+
     def relieve(self) -> bool:
         """Give something up; False when there is nothing left."""
         device = next(self._model.parameters()).device.type

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from napari_sam2.tracking.settings import Direction
+from napari_sam2.network import SAM2
+from napari_sam2.tracking.settings import Direction, TrackerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +62,12 @@ class Prepare:
     yx: tuple[float, float] | None = None
 
 
-Job: TypeAlias = Preview | Propagate | Update | Choose | Prepare
+@dataclass(frozen=True, slots=True, eq=False)
+class SwitchModel:
+    """Go on with another model; prompts and labels stay, and so does what was tracked."""
+
+    model: SAM2
+    settings: TrackerSettings
+
+
+Job: TypeAlias = Preview | Propagate | Update | Choose | Prepare | SwitchModel

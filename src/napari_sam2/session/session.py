@@ -136,6 +136,10 @@ class Session:
 
     # ---- what is computed
 
+    def use_model(self, model: SAM2, settings: TrackerSettings = SESSION_SETTINGS) -> None:
+        """Go on with another model; prompts, labels and what was tracked stay."""
+        self._fallback.use_model(model, settings)
+
     def prepare(self, frame: int, yx: tuple[float, float] | None = None) -> None:
         """Encode ahead: the whole view, and with (y, x) those that a click there looks at."""
         self._tracker.prepare(frame, yx)
