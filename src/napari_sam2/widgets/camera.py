@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 _SLACK = 0.01  # of the canvas; a rounded pixel is not out of view
+_FILLED = 0.95  # of the canvas, as napari fits
+_ABOUT = 0.1
 
 
 def camera_of(viewer: ViewerModel) -> Camera:
@@ -44,15 +46,20 @@ def shows_whole(viewer: ViewerModel, layer: Layer) -> bool:
     return viewer.dims.ndisplay == 2 and in_view(viewer, _corners(viewer, layer))
 
 
+def fits(viewer: ViewerModel, layer: Layer) -> bool:
+    """Tell whether a layer is as large on the canvas as `fit` makes it."""
+    zoom = _fitting_zoom(viewer, layer)
+    return zoom is not None and abs(camera_of(viewer).zoom / zoom - 1) < _ABOUT
+
+
 def fit(viewer: ViewerModel, layer: Layer) -> None:
     """Bring all of a layer into view."""
-    size = canvas_yx(viewer)
-    if size is None:
+    zoom = _fitting_zoom(viewer, layer)
+    if zoom is None:
         return
     camera, corners = camera_of(viewer), _corners(viewer, layer)
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    camera.center = (*camera.center[:-2], *((low + high) / 2))
-    camera.zoom = 0.95 * float((np.array(size) / np.maximum(high - low, 1e-9)).min())
+    camera.center = (*camera.center[:-2], *corners.mean(axis=0))
+    camera.zoom = zoom
 
 
 def look_at(viewer: ViewerModel, layer: Layer, position: Sequence[float]) -> None:
@@ -64,6 +71,14 @@ def look_at(viewer: ViewerModel, layer: Layer, position: Sequence[float]) -> Non
     if not in_view(viewer, [world]):
         camera = camera_of(viewer)
         camera.center = (*camera.center[:-2], *world)
+
+
+def _fitting_zoom(viewer: ViewerModel, layer: Layer) -> float | None:
+    size = canvas_yx(viewer)
+    if size is None:
+        return None
+    low, high = _corners(viewer, layer)
+    return _FILLED * float((np.array(size) / np.maximum(high - low, 1e-9)).min())
 
 
 def _corners(viewer: ViewerModel, layer: Layer) -> npt.NDArray[np.float64]:

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from app_model.types import KeyBinding
 from napari.components import ViewerModel
 
 from napari_sam2 import Absent, Box, Mask
 from napari_sam2.model import load_model
+from napari_sam2.session.session import SESSION_SETTINGS
+from napari_sam2.widgets.camera import camera_of
 from napari_sam2.widgets.control.controller import SegmentController
+from napari_sam2.widgets.control.layer_keys import bind_undo
 from napari_sam2.widgets.control.worker import DirectRunner
 
 pytestmark = pytest.mark.gui
@@ -207,6 +214,88 @@ def test_a_tool_selects_its_layer_and_mode(started, viewer, tool, kind, mode):
 def test_an_unknown_tool_is_said(started):
     with pytest.raises(ValueError, match=r"expected one of the tools click, box"):
         started.use_tool("spade")
+
+
+# ---- looks
+
+
+def test_objects_are_outlined_or_filled_and_the_next_session_remembers(started, image):
+    layer = started.workspace.labels.layer
+    assert started.outlines is True
+    assert layer.contour == 2
+    started.outlines = False
+    assert (layer.contour, layer.opacity) == (0, 0.5)
+    started.start(image)
+    assert started.workspace.labels.layer.contour == 0
+
+
+def test_an_object_out_of_view_is_brought_into_view_without_zooming(started, viewer):
+    started.click(0, CELLS[0])
+    started.new_object()
+    started.click(0, CELLS[1])
+    camera = camera_of(viewer)
+    camera.zoom, camera.center = 100, (0, *CELLS[1])
+    started.step_object(1)
+    assert started.object_id == 1
+    assert camera.center[-2:] == pytest.approx(CELLS[0], abs=2)
+    assert camera.zoom == 100
+    camera.zoom, camera.center = 1, (0, *CELLS[1])
+    started.show(0, 1)
+    assert camera.center[-2:] == CELLS[1]
+
+
+@pytest.mark.parametrize("name", ["points", "shapes"])
+def test_the_usual_keys_undo_and_redo_in_the_layers_of_prompts(started, name):
+    started.click(0, CELLS[0])
+    layer = getattr(started.workspace.prompts, name)
+    for key, objects in (("Ctrl+Z", ()), ("Ctrl+Shift+Z", (1,))):
+        layer.keymap[KeyBinding.from_str(key)](layer)
+        assert started.object_ids == objects
+
+
+def test_a_key_that_somebody_has_bound_stays_theirs(started):
+    layer, pressed = started.workspace.prompts.points, []
+    layer.bind_key("Control-Z", lambda layer: pressed.append(layer), overwrite=True)
+    bind_undo(layer, undo=started.undo, redo=started.redo)
+    layer.keymap[KeyBinding.from_str("Ctrl+Z")](layer)
+    assert pressed == [layer]
+
+
+# ---- another model
+
+
+def test_a_session_goes_on_with_another_model(started, cells, notifications):
+    started.click(0, CELLS[0])
+    started.propagate("forward")
+    before = areas(started, 1)
+    other = copy.deepcopy(cells)
+    started.use_model(other, replace(SESSION_SETTINGS, precision="float32"))
+    assert "goes on with the new model" in notifications()[-1]
+    assert areas(started, 1) == before
+    started.undo()
+    started.click(0, CELLS[0])
+    started.propagate("forward")
+    assert started.session._tracker._visitor.runner.model is other
+    assert areas(started, 1) == pytest.approx(before, rel=0.1)
+
+
+def test_the_same_model_again_is_no_news(started, cells, notifications):
+    started.click(0, CELLS[0])
+    started.use_model(cells)
+    assert notifications() == []
+
+
+# ---- what is not saved
+
+
+def test_labels_are_unsaved_until_they_are_saved(started, tmp_path):
+    assert not started.workspace.unsaved
+    started.click(0, CELLS[0])
+    assert started.workspace.unsaved
+    started.save_labels(tmp_path / "labels.tif")
+    assert not started.workspace.unsaved
+    started.click(0, CELLS[1])
+    assert started.workspace.unsaved
 
 
 # ---- tracking

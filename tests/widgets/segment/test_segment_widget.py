@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton
 
 from napari_sam2 import Polygon
 from napari_sam2.model import load_model
+from napari_sam2.widgets.camera import camera_of, fits, shows_whole
 from napari_sam2.widgets.control.worker import DirectRunner, ThreadRunner
 from napari_sam2.widgets.segment.keys import SHORTCUTS
 from napari_sam2.widgets.segment.segment_widget import SegmentWidget
@@ -111,6 +113,42 @@ def test_the_timeline_comes_and_goes_with_the_session(widget, viewer):
     assert "Objects over time" in viewer.window.dock_widgets
     press(widget, "start")  # New session
     assert "Objects over time" not in viewer.window.dock_widgets
+
+
+def test_the_image_stays_whole_when_docks_come_and_go(shown_viewer, widget_on, qtbot):
+    shown_viewer.window.resize(900, 600)
+    image = shown_viewer.add_image(movie_of(), name="movie", contrast_limits=(0, 4000))
+    qtbot.wait(50)
+    shown_viewer.reset_view()
+    widget = widget_on(shown_viewer)
+    press(widget, "start")
+    qtbot.wait(400)
+    assert shows_whole(shown_viewer, image)
+    assert fits(shown_viewer, image)
+    press(widget, "start")
+    qtbot.wait(400)
+    assert fits(shown_viewer, image)
+
+
+def test_a_view_that_was_zoomed_stays_when_docks_come(shown_viewer, widget_on, qtbot):
+    shown_viewer.add_image(movie_of(), name="movie", contrast_limits=(0, 4000))
+    widget = widget_on(shown_viewer)
+    qtbot.wait(400)
+    camera_of(shown_viewer).zoom = 30
+    press(widget, "start")
+    qtbot.wait(400)
+    assert camera_of(shown_viewer).zoom == 30
+
+
+def test_outlines_by_box_and_key(widget):
+    press(widget, "start")
+    box, layer = widget.objects_box.outlines, widget.controller.workspace.labels.layer
+    assert box.isChecked() == bool(layer.contour)
+    box.click()
+    assert box.isChecked() == bool(layer.contour)
+    widget.actions_.trigger("toggle_outlines")
+    widget.refresh()
+    assert box.isChecked() == bool(layer.contour)
 
 
 # ---- bad input: a sentence, and the widget goes on
@@ -289,6 +327,60 @@ def test_labels_are_saved_from_the_dialog(widget, qtbot, tmp_path, monkeypatch, 
     assert notifications()[-1].startswith("Labels saved in")
 
 
+class SlowSaving:
+    """Stands for the saving of labels; goes on frame by frame when it is let."""
+
+    def __init__(self):
+        self.gate = threading.Semaphore(0)
+
+    def __call__(self, path, *, overwrite, progress):
+        for frame in range(FRAMES):
+            self.gate.acquire()
+            progress(frame + 1, FRAMES)
+        return path
+
+
+def test_saving_shows_how_far_it_is_and_can_be_stopped(
+    widget, qtbot, tmp_path, monkeypatch, notifications
+):
+    press(widget, "start")
+    widget.controller.click(0, CELL)
+    saving = SlowSaving()
+    monkeypatch.setattr(widget.controller, "save_labels", saving)
+    target = str(tmp_path / "labels.tif")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (target, ""))
+    press(widget, "save_labels")
+    saving.gate.release()
+    bar = widget.propagation_box.bar
+    qtbot.waitUntil(lambda: bar.text() == f"Saving 1 of {FRAMES}", timeout=20000)
+    for name in ("save_labels", "track"):
+        assert "until the labels are saved" in widget.findChild(QPushButton, name).toolTip()
+    press(widget, "stop_or_continue")
+    saving.gate.release(FRAMES)
+    qtbot.waitUntil(lambda: bool(notifications()), timeout=20000)
+    assert notifications() == ["Saving was cancelled: the labels are not saved."]
+    widget.refresh()
+    assert bar.text() == ""
+
+
+def test_a_new_session_asks_first_where_labels_are_not_saved(widget, notifications):
+    press(widget, "start")
+    widget.controller.click(0, CELL)
+    session = widget.controller.session
+    press(widget, "start")
+    assert "Press New session again" in notifications()[-1]
+    assert widget.controller.session is session
+    press(widget, "start")
+    assert widget.controller.session is None
+
+
+def test_closing_tells_where_labels_are_that_are_not_saved(widget, viewer, notifications):
+    press(widget, "start")
+    widget.controller.click(0, CELL)
+    viewer.window.remove_dock_widget(widget)
+    assert "stay in the layer 'Objects'. They are not saved" in notifications()[-1]
+
+
 def test_prompts_go_out_and_in_by_dialogs(widget, tmp_path, monkeypatch, notifications):
     press(widget, "start")
     widget.controller.click(0, CELL)
@@ -296,6 +388,7 @@ def test_prompts_go_out_and_in_by_dialogs(widget, tmp_path, monkeypatch, notific
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(target), "CSV (*.csv)"))
     widget.actions_.trigger("save_prompts")
     assert target.with_suffix(".csv").is_file()
+    press(widget, "start")  # says that the labels are not saved
     press(widget, "start")
     press(widget, "start")
     found = (str(target.with_suffix(".csv")), "")

@@ -84,3 +84,7 @@ class CandidateShelf:
         """Forget candidates whose prompts have changed."""
         for place in places:
             self._of.pop(place, None)
+
+    def clear(self) -> None:
+        """Forget all: another model offers others."""
+        self._of.clear()

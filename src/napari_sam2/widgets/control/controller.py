@@ -3,188 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from psygnal import Signal
 from qtpy.QtWidgets import QApplication
 
-from napari_sam2.network import SAM2
 from napari_sam2.pipeline.prompt_files import read_prompts, write_prompts
 from napari_sam2.session.doubt import Doubt
 from napari_sam2.session.jobs import Propagate, Update
 from napari_sam2.session.saving import save_labels
-from napari_sam2.session.session import SESSION_SETTINGS, Session
 from napari_sam2.tracking.prompts import Point, Prompt
-from napari_sam2.tracking.settings import Direction, TrackerSettings
-from napari_sam2.widgets import notify
-from napari_sam2.widgets.control.layer_guard import LayerGuard
-from napari_sam2.widgets.control.tools import Tool, activate
-from napari_sam2.widgets.control.worker import Runner, ThreadRunner
-from napari_sam2.widgets.control.workspace import Workspace
-from napari_sam2.widgets.layers.layer_choice import choose_layer
-
-if TYPE_CHECKING:
-    from napari.layers import Image
-    from napari.viewer import Viewer
+from napari_sam2.tracking.settings import Direction
+from napari_sam2.widgets.control.session_control import SessionControl
 
 
-class SegmentController:
+class SegmentController(SessionControl):
     """Everything that the Segment & track widget does, on one viewer.
 
-    Parameters
-    ----------
-    viewer
-        The napari viewer.
-    model
-        From `load_model`; may be given later with `use_model`.
-    runner
-        `ThreadRunner` (work in the background, the default) or `DirectRunner` (each call returns
-        when its work is done).
-
-    Attributes
-    ----------
-    changed
-        Emitted when anything that the widget shows may have changed.
-    session_changed
-        Emitted when a session was opened or closed.
-    frames_done
-        Emitted with the frames whose labels or record are new.
+    `SessionControl` opens and closes sessions; this is what is done in one.
     """
 
-    changed = Signal()
-    session_changed = Signal()
-    frames_done = Signal(tuple)
-
-    def __init__(
-        self, viewer: Viewer, *, model: SAM2 | None = None, runner: Runner | None = None
-    ) -> None:
-        self.viewer = viewer
-        self.model = model
-        self.workspace: Workspace | None = None
-        self._settings = SESSION_SETTINGS
-        self._runner = runner if runner is not None else ThreadRunner()
-        self._tool: Tool = "click"
-        self._follow = True
-        self._update_automatically = False
-        self._guard: LayerGuard | None = None
-
-    # ---- session
-
-    @property
-    def session(self) -> Session | None:
-        """The open session, None before `start`."""
-        return None if self.workspace is None else self.workspace.session
-
-    def use_model(self, model: SAM2, settings: TrackerSettings = SESSION_SETTINGS) -> None:
-        """Take a model; an open session goes on with the one that it was started with."""
-        self.model, self._settings = model, settings
-        if self.workspace is not None:
-            notify.tell("The open session keeps its model; New session takes the new one.")
-        self.changed.emit()
-
-    def start(self, layer: Image | str | None = None, *, frame_axis: int | None = None) -> None:
-        """Open a session on an image layer; one that is open is closed first.
-
-        Parameters
-        ----------
-        layer
-            An image layer or its name; by default the selected one, else the topmost.
-        frame_axis
-            Axis of the layer's data that counts frames; by default the first one that has a
-            slider.
-
-        Raises
-        ------
-        ValueError
-            There is no image layer or no model, or the layer cannot be segmented.
-        """
-        if self.model is None:
-            raise ValueError("expected a loaded model, got none: wait for it, or choose another")
-        chosen = choose_layer(self.viewer, layer)
-        self.close_session()
-        workspace = Workspace(
-            self.viewer,
-            chosen,
-            model=self.model,
-            runner=self._runner,
-            settings=self._settings,
-            frame_axis=frame_axis,
-        )
-        self.workspace = workspace
-        workspace.follow = self._follow
-        workspace.update_automatically = self._update_automatically
-        workspace.changed.connect(self.changed.emit)
-        workspace.frames_done.connect(self.frames_done.emit)
-        self._guard = LayerGuard(workspace, lambda: self.use_tool(self._tool))
-        self.new_object()
-        self.use_tool("click")
-        self.session_changed.emit()
-        workspace.ahead.frame_shown(workspace.frame)
-
-    def close_session(self) -> None:
-        """End the session: work stops, labels stay in the viewer as an ordinary layer."""
-        workspace, self.workspace = self.workspace, None
-        if workspace is None:
-            return
-        if self._guard is not None:
-            self._guard.close()
-        workspace.close()
-        self.session_changed.emit()
-        self.changed.emit()
-
-    def close(self) -> None:
-        """Undo everything in the viewer that is not the user's."""
-        self.close_session()
-        self._runner.stop()
-
     # ---- objects and prompts
-
-    @property
-    def object_id(self) -> int | None:
-        """The object that the next prompt belongs to."""
-        return None if self.workspace is None else self.workspace.prompts.object_id
-
-    @property
-    def object_ids(self) -> tuple[int, ...]:
-        """The objects of the session."""
-        if self.workspace is None:
-            return ()
-        return self.workspace.session.object_ids
-
-    @property
-    def positive(self) -> bool:
-        """Whether the next click or scribble adds to the object."""
-        return True if self.workspace is None else self.workspace.prompts.positive
-
-    @property
-    def tool(self) -> Tool:
-        """How the next prompt is given."""
-        return self._tool
-
-    @property
-    def frame(self) -> int:
-        """The frame that the viewer shows."""
-        return 0 if self.workspace is None else self.workspace.frame
-
-    def new_object(self) -> int:
-        """Begin a new object, opening a session if there is none; return its label."""
-        if self.workspace is None:
-            self.start()
-        session = self._open().session
-        object_id = session.book.new_object_id(session.record.object_ids)
-        self.select_object(object_id)
-        self.set_positive(True)
-        return object_id
-
-    def select_object(self, object_id: int) -> None:
-        """Give the next prompts to an object."""
-        workspace = self._open()
-        workspace.prompts.object_id = object_id
-        workspace.labels.object_id = object_id
-        self.changed.emit()
 
     def step_object(self, step: int) -> None:
         """Select the next (1) or previous (-1) object."""
@@ -193,21 +33,10 @@ class SegmentController:
             raise ValueError("expected at least one object, there are none: click a cell first")
         current = self.object_id
         if current in ids:
-            self.select_object(ids[(ids.index(current) + step) % len(ids)])
+            following = ids[(ids.index(current) + step) % len(ids)]
         else:
-            self.select_object(ids[0] if step > 0 else ids[-1])
-
-    def set_positive(self, positive: bool) -> None:
-        """Say what the next click or scribble means."""
-        self._open().prompts.positive = positive
-        self.changed.emit()
-
-    def use_tool(self, tool: Tool) -> None:
-        """Choose how the next prompt is given, and select the layer for it."""
-        workspace = self._open()
-        self._tool = tool
-        activate(tool, self.viewer, workspace)
-        self.changed.emit()
+            following = ids[0] if step > 0 else ids[-1]
+        self.show(self.frame, following)
 
     def click(
         self,
@@ -322,10 +151,12 @@ class SegmentController:
         return doubt
 
     def show(self, frame: int, object_id: int | None = None) -> None:
-        """Lead the viewer to a frame, and select an object."""
-        self._open().show_frame(frame)
+        """Lead the viewer to a frame, and select an object; the view moves to it if need be."""
+        workspace = self._open()
+        workspace.show_frame(frame)
         if object_id is not None:
             self.select_object(object_id)
+            workspace.look_at(object_id, frame)
 
     def confirm(self, object_id: int | None = None, frame: int | None = None) -> None:
         """Lock the mask that is seen of an object on a frame."""
@@ -337,10 +168,21 @@ class SegmentController:
 
     # ---- files
 
-    def save_labels(self, path: str | Path, *, overwrite: bool = False) -> Path:
+    def save_labels(
+        self,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Path:
         """Write the labels of all frames; see `napari_sam2.session.saving.save_labels`."""
-        session = self._open().session
-        return save_labels(session.labels, path, movie=session.movie, overwrite=overwrite)
+        workspace = self._open()
+        session, changes = workspace.session, workspace.changes
+        saved = save_labels(
+            session.labels, path, movie=session.movie, overwrite=overwrite, progress=progress
+        )
+        workspace.changes_saved = changes
+        return saved
 
     def save_prompts(self, path: str | Path) -> None:
         """Write all prompts, to .json (every kind) or .csv (points and boxes)."""
@@ -356,36 +198,7 @@ class SegmentController:
                 book.add(prompt)
         self.select_object(prompts[-1].object_id)
 
-    # ---- settings
-
-    @property
-    def follow(self) -> bool:
-        """Whether the viewer shows the frame that is being tracked."""
-        return self._follow
-
-    @follow.setter
-    def follow(self, follow: bool) -> None:
-        self._follow = follow
-        if self.workspace is not None:
-            self.workspace.follow = follow
-
-    @property
-    def update_automatically(self) -> bool:
-        """Whether corrections of tracked objects are carried on at once."""
-        return self._update_automatically
-
-    @update_automatically.setter
-    def update_automatically(self, automatic: bool) -> None:
-        self._update_automatically = automatic
-        if self.workspace is not None:
-            self.workspace.update_automatically = automatic
-
     # ---- inside
-
-    def _open(self) -> Workspace:
-        if self.workspace is None:
-            raise ValueError("expected an open session, there is none: call start(), press Start")
-        return self.workspace
 
     def _place(self, object_id: int | None, frame: int | None) -> tuple[int, int]:
         chosen = self.object_id if object_id is None else object_id

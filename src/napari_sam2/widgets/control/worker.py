@@ -80,13 +80,24 @@ class DirectRunner:
         """Nothing runs between two calls."""
 
 
+class _Worker(GeneratorWorker["Token", None, None]):
+    """A worker that may outlive the window."""
+
+    def run(self) -> None:
+        """Work; a program that is ending has no more use for the tokens."""
+        # Otherwise the emission from a deleted object would abort the process. What fails in the
+        # engine arrives as a token, and is not meant here.
+        with contextlib.suppress(RuntimeError):
+            super().run()
+
+
 class ThreadRunner:
     """Work in a thread of napari's pool; tokens arrive on the main thread, in order."""
 
     in_background = True
 
     def __init__(self) -> None:
-        self._worker: GeneratorWorker[Token, None, None] | None = None
+        self._worker: _Worker | None = None
 
     @property
     def running(self) -> bool:
@@ -100,7 +111,7 @@ class ThreadRunner:
         on_end: Callable[[], None],
     ) -> None:
         """Begin to drain `engine` in a worker thread."""
-        worker: GeneratorWorker[Token, None, None] = GeneratorWorker(_work, engine)
+        worker = _Worker(_work, engine)
 
         def finished(_: None = None) -> None:
             self._worker = None

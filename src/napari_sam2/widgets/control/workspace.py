@@ -8,13 +8,14 @@ from psygnal import Signal
 
 from napari_sam2.network import SAM2
 from napari_sam2.session.engine import Engine
-from napari_sam2.session.jobs import Choose, Preview, Update
+from napari_sam2.session.jobs import Choose, Preview, SwitchModel, Update
 from napari_sam2.session.label_store import LabelStore
 from napari_sam2.session.prompt_book import BookChange
 from napari_sam2.session.session import Session
 from napari_sam2.session.tokens import CandidatesReady, FrameDone, JobFinished
 from napari_sam2.tracking.settings import TrackerSettings
 from napari_sam2.widgets import notify
+from napari_sam2.widgets.camera import look_at
 from napari_sam2.widgets.control.ahead import EncodeAhead
 from napari_sam2.widgets.control.candidates import CandidateShelf
 from napari_sam2.widgets.control.dispatcher import Dispatcher, previews
@@ -57,6 +58,8 @@ class Workspace:
         The viewer shows the frame that is being tracked.
     update_automatically
         Corrections of tracked objects are carried on at once.
+    changes, changes_saved
+        How often frames of labels have changed, and how often when they were last saved.
     """
 
     changed = Signal()
@@ -77,6 +80,7 @@ class Workspace:
         self.layer_name = layer.name
         self.follow = True
         self.update_automatically = False
+        self.changes = self.changes_saved = 0
         self.view = view_of(layer, viewer.dims, frame_axis=frame_axis)
         store = LabelStore.create(self.view.labels_shape, self.view.frame_axis)
         self.session = Session(model, self.view.movie(), labels=store, settings=settings)
@@ -128,6 +132,30 @@ class Workspace:
             self._colors[object_id] = red, green, blue
         return self._colors[object_id]
 
+    def look_at(self, object_id: int, frame: int) -> None:
+        """Move the view to an object, without zooming, where it is out of view."""
+        record, layer = self.session.record, self.labels.layer
+        if object_id in record.object_ids and layer in self.viewer.layers:
+            centre = record.centre_yx(object_id, frame)
+            if centre is not None:
+                look_at(self.viewer, layer, self.view.to_data(frame, centre))
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there are labels that would end with the program."""
+        kept = not self.session.labels.in_memory or self.changes == self.changes_saved
+        return not kept and bool(self.session.object_ids)
+
+    def use_model(self, model: SAM2, settings: TrackerSettings) -> None:
+        """Go on with another model; prompts and labels stay."""
+        self.candidates.clear()
+        self.dispatcher.submit(SwitchModel(model, settings))
+        if self.session.object_ids:
+            notify.tell(
+                "The session goes on with the new model. What was outlined and tracked so far "
+                "stays until it is prompted or tracked again."
+            )
+
     def close(self) -> None:
         """End all work and leave the viewer; labels stay as an ordinary layer."""
         self._disconnect()
@@ -174,6 +202,7 @@ class Workspace:
         self.changed.emit()
 
     def _on_frame_done(self, token: FrameDone) -> None:
+        self.changes += 1
         follow = self.follow and self.dispatcher.run is not None
         self.following.finished(token.frame, follow=follow)
 

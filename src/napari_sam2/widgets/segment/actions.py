@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_sam2.widgets import notify
-from napari_sam2.widgets.aside import Aside
 from napari_sam2.widgets.control.tools import TOOLS, Tool
+from napari_sam2.widgets.segment.saving import Saving
 
 if TYPE_CHECKING:
     from napari_sam2.widgets.control.controller import SegmentController
+    from napari_sam2.widgets.control.workspace import Workspace
     from napari_sam2.widgets.segment.propagation_box import TrackChoice
 
 _LABELS_FILTER = "OME-Zarr (*.ome.zarr);;Zarr (*.zarr);;TIFF (*.tif)"
@@ -47,7 +48,8 @@ class Actions:
         self._choice = choice
         self._start = start
         self._parent = parent
-        self._saving = Aside(parent)
+        self.saving = Saving(parent)
+        self._warned: Workspace | None = None
         named = {**self._prompting(), **self._tracking(), **self._files()}
         self.by_name = {name: notify.guarded(function) for name, function in named.items()}
 
@@ -72,6 +74,7 @@ class Actions:
             "next_candidate": lambda: self._status(controller.next_candidate()),
             "undo": lambda: self._status(_done("Undone", controller.undo())),
             "redo": lambda: self._status(_done("Done again", controller.redo())),
+            "toggle_outlines": self._toggle_outlines,
             **tools,
         }
 
@@ -99,8 +102,24 @@ class Actions:
     def _start_or_end(self) -> None:
         if self._controller.session is None:
             self._start()
-        else:
+        elif self._may_end():
             self._controller.close_session()
+
+    def _may_end(self) -> bool:
+        """Whether nothing would be lost, or the user has been told and asks again."""
+        workspace = self._controller.workspace
+        if workspace is None or not workspace.unsaved or self._warned is workspace:
+            self._warned = None
+            return True
+        self._warned = workspace
+        notify.warn(
+            "The labels of this session are not saved. They stay in the viewer until napari is "
+            "closed, but the session's prompts end. Press New session again to go on."
+        )
+        return False
+
+    def _toggle_outlines(self) -> None:
+        self._controller.outlines = not self._controller.outlines
 
     def _new_object(self) -> None:
         if self._controller.session is None:
@@ -132,6 +151,8 @@ class Actions:
         workspace = self._controller.workspace
         if workspace is not None and workspace.dispatcher.run is not None:
             self._controller.cancel()
+        elif self.saving.now is not None:
+            self.saving.cancel()
         else:
             self._controller.resume()
 
@@ -150,8 +171,8 @@ class Actions:
         )
         if not path:
             return
-        self._saving.run(
-            lambda: self._controller.save_labels(path, overwrite=True),
+        self.saving.run(
+            lambda progress: self._controller.save_labels(path, overwrite=True, progress=progress),
             done=lambda saved: notify.tell(f"Labels saved in {saved}"),
             failed=notify.warn,
         )

@@ -35,6 +35,8 @@ class Facts:
         A propagation or an update is under way.
     stopped
         A propagation was stopped and can go on.
+    saving
+        Labels are being written.
     undo, redo
         What undo and redo would do, None for nothing.
     """
@@ -50,6 +52,7 @@ class Facts:
     doubtful: int = 0
     tracking: bool = False
     stopped: bool = False
+    saving: bool = False
     undo: str | None = None
     redo: str | None = None
 
@@ -78,6 +81,7 @@ class Refusals:
 _NO_SESSION = "Start a session first: choose an image and press Start."
 _NO_OBJECTS = "There are no objects yet: click a cell in the image."
 _TRACKING = "Wait until tracking is done, or stop it."
+_SAVING = "Wait until the labels are saved, or stop it."
 
 
 def refusals(facts: Facts) -> Refusals:
@@ -94,12 +98,12 @@ def refusals(facts: Facts) -> Refusals:
         undo=session or ("" if facts.undo else "There is nothing to undo."),
         redo=session or ("" if facts.redo else "There is nothing to do again."),
         track=_why_no_track(facts),
-        stop="" if facts.tracking else "Nothing is being tracked.",
+        stop="" if facts.tracking or facts.saving else "Nothing is being tracked.",
         update=_why_no_update(facts),
         review=objects or _why_no_review(facts),
         confirm=selected,
         absent=selected,
-        save_labels=objects or (_TRACKING if facts.tracking else ""),
+        save_labels=objects or (_TRACKING if facts.tracking else _SAVING if facts.saving else ""),
         save_prompts=objects,
         load_prompts=session or (_TRACKING if facts.tracking else ""),
     )
@@ -139,6 +143,8 @@ def _why_no_start(facts: Facts) -> str:
         return "Open an image first: drag a file into the window, or File > Open Sample."
     if not facts.model:
         return "The model is not loaded yet."
+    if facts.saving:
+        return _SAVING
     return _TRACKING if facts.tracking else ""
 
 
@@ -149,6 +155,8 @@ def _why_no_track(facts: Facts) -> str:
         return "The image has one frame only: there is nothing to track through."
     if not facts.objects:
         return _NO_OBJECTS
+    if facts.saving:
+        return _SAVING
     return "Tracking is under way." if facts.tracking else ""
 
 

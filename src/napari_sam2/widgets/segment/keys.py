@@ -46,6 +46,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("Shift-O", "tool_outline", "prompt with an outline (a mask)"),
     Shortcut("Shift-S", "tool_scribble", "prompt with a scribble"),
     Shortcut("Shift-D", "tool_paint", "draw or erase the object itself (locks the frame)"),
+    Shortcut("Shift-F", "toggle_outlines", "objects as outlines, or filled"),
     Shortcut("Shift-Z", "undo", "undo the last prompt, on any frame"),
     Shortcut("Shift-Y", "redo", "redo it"),
     Shortcut("G", "track", "go: track"),

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import QModelIndex, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QHeaderView,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
 
-from napari_sam2.widgets.parts import SPACING, action_button, allow, row
+from napari_sam2.widgets.parts import SPACING, action_button, allow, row, set_tip, with_key
 from napari_sam2.widgets.segment.advice import Refusals
 from napari_sam2.widgets.segment.objects_model import ObjectRow, ObjectsModel
 
@@ -37,11 +44,17 @@ class ObjectsBox(QWidget):
         tip = "Take back the last change of prompts, on whatever frame it was"
         self.undo = action_button("Undo", "undo", tip=tip, trigger=trigger)
         self.redo = action_button("Redo", "redo", tip="Do it again", trigger=trigger)
+        self.outlines = QCheckBox("Outlines")
+        self.outlines.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        tip = "Show objects as outlines, which leave the image in sight, or filled"
+        set_tip(self.outlines, with_key(tip, "toggle_outlines"))
+        self.outlines.clicked.connect(lambda: trigger("toggle_outlines"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
         layout.addWidget(self.table)
         layout.addLayout(row(self.new, self.delete, self.undo, self.redo))
+        layout.addWidget(self.outlines)
 
     def set_rows(self, rows: Sequence[ObjectRow], selected: int | None) -> None:
         """Show objects and which one is selected."""
@@ -65,6 +78,10 @@ class ObjectsBox(QWidget):
             self.undo.setToolTip(f"{self.undo.toolTip()}\nNext: {undo}")
         if redo:
             self.redo.setToolTip(f"{self.redo.toolTip()}\nNext: {redo}")
+
+    def set_outlines(self, outlines: bool) -> None:
+        """Show how objects look."""
+        self.outlines.setChecked(outlines)
 
     def _on_click(self, index: QModelIndex) -> None:
         self.selected.emit(self.model.rows[index.row()].object_id)

@@ -31,6 +31,7 @@ from napari_sam2.widgets.segment.propagation_box import PropagationBox
 from napari_sam2.widgets.segment.review_box import ReviewBox
 from napari_sam2.widgets.segment.view_state import facts_of, object_line, rows_of
 from napari_sam2.widgets.timeline.dock import TimelineDock
+from napari_sam2.widgets.timeline.room import keep_whole
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -76,7 +77,7 @@ class SegmentWidget(QWidget):
         self.objects_box, self.prompt_box = ObjectsBox(self._trigger), PromptBox(self._trigger)
         self.review_box, self.output_box = ReviewBox(self._trigger), OutputBox(self._trigger)
         self.help, self.key_list = small_label(), KeyList()
-        self._timeline = TimelineDock(viewer, notify.guarded(self.controller.show))
+        self._timeline = TimelineDock(viewer, notify.guarded(self.controller.show), self)
         self._keys = KeyBindings(viewer, self.actions_.by_name)
         self._refreshing = QSignalThrottler(parent=self)
         self._refreshing.setTimeout(REFRESH_MS)
@@ -91,6 +92,8 @@ class SegmentWidget(QWidget):
             notify.warn(f"These keys are taken already in this window, use the buttons: {taken}")
         self._list_layers()
         self.refresh()
+        if image_layers(viewer):  # whose canvas gives room to this widget
+            keep_whole(viewer, choose_layer(viewer), self)
         if load_model:
             self.model_box.load()
 
@@ -98,6 +101,13 @@ class SegmentWidget(QWidget):
         """Stop work and undo everything in the viewer that is not the user's."""
         self._refreshing.cancel()
         self._turns.clear()
+        workspace = self.controller.workspace
+        if workspace is not None and workspace.unsaved:
+            notify.warn(
+                f"The labels of the session stay in the layer {workspace.labels.layer.name!r}. "
+                "They are not saved: save that layer before you close napari."
+            )
+        self.actions_.saving.cancel()
         self._timeline.close()
         self.controller.changed.disconnect(self._refreshing.throttle)
         self.controller.close()
@@ -173,7 +183,8 @@ class SegmentWidget(QWidget):
     def _steps(self) -> list[Callable[[], None]]:
         controller, workspace = self.controller, self.controller.workspace
         tracking = workspace is not None and workspace.dispatcher.run is not None
-        facts = facts_of(controller, tracking=tracking)
+        saving = self.actions_.saving.now is not None
+        facts = facts_of(controller, tracking=tracking, saving=saving)
         refused = refusals(facts)
         rows = rows_of(controller)
         line = "" if tracking else object_line(controller)
@@ -182,6 +193,7 @@ class SegmentWidget(QWidget):
             self._show_run,
             lambda: self.objects_box.set_rows(rows, controller.object_id),
             lambda: self.objects_box.set_refusals(refused, facts.undo, facts.redo),
+            lambda: self.objects_box.set_outlines(controller.outlines),
             lambda: self.prompt_box.set_prompt(controller.tool, positive=controller.positive),
             lambda: self.prompt_box.set_refusals(refused),
             lambda: self.propagation_box.set_refusals(
@@ -207,10 +219,11 @@ class SegmentWidget(QWidget):
     def _show_run(self) -> None:
         workspace = self.controller.workspace
         run = None if workspace is None else workspace.dispatcher.run
-        if run is None:
+        shown_run = run or self.actions_.saving.now
+        if shown_run is None:
             self.propagation_box.set_progress("", 0, 1)
         else:
-            self.propagation_box.set_progress(run.text, run.done, run.total)
+            self.propagation_box.set_progress(shown_run.text, shown_run.done, shown_run.total)
         shown = None
         if workspace is not None:
             shown = workspace.candidates.at(self.controller.object_id, workspace.frame)
@@ -225,7 +238,8 @@ class SegmentWidget(QWidget):
         controller.changed.connect(self._refreshing.throttle)
         controller.session_changed.connect(self._on_session)
         controller.frames_done.connect(self._on_frames)
-        self.objects_box.selected.connect(notify.guarded(controller.select_object))
+        self.objects_box.selected.connect(notify.guarded(self._on_selected))
+        self.actions_.saving.progressed.connect(self._refreshing.throttle)
         self.image_box.layer_chosen.connect(self._on_layer_chosen)
         self.model_box.model_ready.connect(self._on_model)
         self.model_box.failed.connect(notify.warn)
@@ -255,6 +269,9 @@ class SegmentWidget(QWidget):
             self._timeline.open(workspace)
         self._list_layers()
         self.refresh()
+
+    def _on_selected(self, object_id: int) -> None:
+        self.controller.show(self.controller.frame, object_id)
 
     def _on_frames(self, frames: tuple[int, ...]) -> None:
         self._timeline.refresh(frames)

@@ -23,7 +23,7 @@ _NEW = "click it"
 _NOT_YET = "-"
 
 
-def facts_of(controller: SegmentController, *, tracking: bool) -> Facts:
+def facts_of(controller: SegmentController, *, tracking: bool, saving: bool = False) -> Facts:
     """Collect what the advice depends on; doubts are not counted while tracking goes on."""
     layers = len(image_layers(controller.viewer))
     workspace = controller.workspace
@@ -44,6 +44,7 @@ def facts_of(controller: SegmentController, *, tracking: bool) -> Facts:
         doubtful=0 if tracking or not reached else len(session.record.doubts(ids)),
         tracking=tracking,
         stopped=workspace.dispatcher.stopped is not None,
+        saving=saving,
         undo=book.undo_text,
         redo=book.redo_text,
     )

@@ -6,9 +6,13 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QObject
+
+from napari_sam2.widgets.timeline.room import keep_whole
 from napari_sam2.widgets.timeline.timeline import Timeline
 
 if TYPE_CHECKING:
+    from napari.layers import Image
     from napari.viewer import Viewer
 
     from napari_sam2.widgets.control.workspace import Workspace
@@ -25,16 +29,24 @@ class TimelineDock:
         The napari viewer.
     chosen
         Called with frame and object id (None for none) when the user clicks into the timeline.
+    owner
+        When it is gone, the view of the image is left alone.
     """
 
-    def __init__(self, viewer: Viewer, chosen: Callable[[int, int | None], None]) -> None:
+    def __init__(
+        self, viewer: Viewer, chosen: Callable[[int, int | None], None], owner: QObject
+    ) -> None:
         self._viewer = viewer
         self._chosen = chosen
+        self._owner = owner
         self._timeline: Timeline | None = None
+        self._layer: Image | None = None
 
     def open(self, workspace: Workspace) -> None:
         """Show a session."""
         self.close()
+        keep_whole(self._viewer, workspace.layer, self._owner)
+        self._layer = workspace.layer
         timeline = Timeline()
         timeline.set_record(workspace.session.record)
         timeline.frame_chosen.connect(self._chosen)
@@ -59,6 +71,8 @@ class TimelineDock:
         timeline, self._timeline = self._timeline, None
         if timeline is None:
             return
+        if self._layer is not None:
+            keep_whole(self._viewer, self._layer, self._owner)
         with contextlib.suppress(LookupError):  # the user has closed it
             self._viewer.window.remove_dock_widget(timeline)
         timeline.deleteLater()
