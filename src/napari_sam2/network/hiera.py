@@ -112,7 +112,7 @@ class HieraBlock(nn.Module):
         """
         batch, height, width, _ = maps_bhwc.shape
         window = self.attn.window or height
-        rows = window * rows_at_once(batch * window * width, maps_bhwc.device)
+        rows = window * rows_at_once(batch * window * width, maps_bhwc.device, light=True)
         bands = [self._transform(band) for band in maps_bhwc.split(rows, dim=1)]
         return bands[0] if len(bands) == 1 else torch.cat(bands, dim=1)
 
