@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import tifffile
+import torch
 
-from napari_sam2.cli.train import data_folder, usable_cores
-from napari_sam2.training.config import Recipe, Stage
+from napari_sam2.cli.train import data_folder
+from napari_sam2.cli.training import shared_work, usable_cores
+from napari_sam2.model import find_model
+from napari_sam2.training.config import Recipe, Stage, Tuning
 
 STAGES = """
 preset = "cells"
@@ -34,7 +39,7 @@ def test_a_recipe_without_data_is_one_line(fails, recipe, tmp_path):
 def test_a_folder_without_data_sets_is_one_line(fails, recipe, tmp_path):
     (tmp_path / "data").mkdir()
     line = fails("train", recipe, "--out", tmp_path / "run", "--data", tmp_path / "data")
-    assert "expected data sets in" in line
+    assert "expected images with labels in" in line
 
 
 def test_a_missing_recipe_or_folder_is_one_line(fails, recipe, tmp_path):
@@ -53,3 +58,63 @@ def test_a_recipes_own_folder_counts_from_the_recipe(tmp_path):
 
 def test_cores_are_counted():
     assert usable_cores() >= 1
+
+
+@pytest.fixture
+def own_data(tmp_path, pixels):
+    folder = tmp_path / "my-labels"
+    folder.mkdir()
+    for name, stack in zip(("a.tif", "a_labels.tif"), pixels, strict=True):
+        tifffile.imwrite(folder / name, stack, metadata={"axes": "TYX"}, photometric="minisblack")
+    return folder
+
+
+def test_data_are_listed(cli, own_data, tmp_path):
+    result = cli("train", "--check-data", own_data, "--json", tmp_path / "data.json")
+    assert result.exit_code == 0, result.output
+    assert "TIFF pair, movie" in result.stdout
+    (row,) = json.loads((tmp_path / "data.json").read_text())
+    assert (row["annotated_frames"], row["held_out_frames"], row["objects"]) == (6, 2, 2)
+
+
+def test_a_given_model_is_trained_further_and_gets_a_name(cli, own_data, model_folder, tmp_path):
+    result = cli(
+        *("train", "--init", model_folder, "--data", own_data, "--out", tmp_path / "my-model"),
+        *("--steps", 1, "--threads", 1, "--pictures", "--freeze-encoder"),
+        *("--json", tmp_path / "run.json"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "use it: napari-sam2 track MOVIE --model my-model" in result.stdout
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert facts["best_score"] >= facts["first_score"]
+    assert find_model("my-model").available
+    assert len(list((tmp_path / "my-model" / "pictures").glob("*.png"))) == 2
+    assert "my-model" in cli("models", "list").stdout
+
+
+def test_what_to_train_must_be_said_once(fails, recipe, own_data, tmp_path):
+    assert "expected either a recipe or --init MODEL" in fails("train", "--out", tmp_path / "run")
+    twice = fails("train", recipe, "--init", "cells", "--out", tmp_path / "run")
+    assert "expected either a recipe or --init MODEL" in twice
+    assert "give --out DIR" in fails("train", "--init", "cells", "--data", own_data)
+    line = fails("train", "--init", "cells", "--out", tmp_path / "run")
+    assert "expected a folder of training data, got none: give --data DIR" in line
+
+
+def test_the_name_of_another_model_is_one_line(fails, own_data, tmp_path):
+    line = fails("train", "--init", "cells", "--data", own_data, "--out", tmp_path / "cells")
+    assert "expected a name of its own for the new model, got 'cells'" in line
+    assert not (tmp_path / "cells").exists()
+
+
+def test_windows_of_any_multiple_of_32(fails, own_data, tmp_path):
+    arguments = ("--init", "cells", "--data", own_data, "--out", tmp_path / "run")
+    assert "multiple of 32, got 100" in fails("train", *arguments, "--size", 100)
+
+
+def test_small_networks_take_processes_and_large_ones_threads():
+    small = Recipe("cells", (Stage("stills", 1.0, 1e-4, 1e-5),))
+    large = Recipe("", small.stages, tuning=Tuning(recompute=True))
+    assert shared_work(small, torch.device("cpu"), 4) == (4, 1)
+    assert shared_work(large, torch.device("cpu"), 4) == (1, 4)
+    assert shared_work(small, torch.device("cuda"), 4) == (1, 4)

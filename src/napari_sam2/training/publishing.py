@@ -111,6 +111,8 @@ def _run_of(folder: Path) -> str | None:
 
 
 def _put(source: Path, target: Path) -> None:
+    if target.is_file() and target.samefile(source):
+        return
     partial = target.with_name(f"{target.name}.part")
     partial.unlink(missing_ok=True)
     try:

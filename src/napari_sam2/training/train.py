@@ -36,6 +36,7 @@ from napari_sam2.training.tuning import without_adapters
 _LOGGER = logging.getLogger(__name__)
 
 
+_LEAST_TRAINING = 5.0  # times a validation's own duration between two of them
 Validate = Callable[[SAM2], dict[str, float]]
 Progress = Callable[[float, StepMetrics], None]
 
@@ -133,6 +134,7 @@ class _Run:
         self._curves = Curves(out, wanted=replica.leads)
         self._wall, self._cpu = time.perf_counter(), time.process_time()
         self._saved = self._validated = state.elapsed_seconds
+        self._validating = 0.0
 
     def progress(self) -> float:
         """Return the share of the budget that is used, by the leader's clock."""
@@ -183,7 +185,7 @@ class _Run:
 
     def finish(self) -> None:
         """Validate, save and export; the best network stays if one was kept."""
-        if not self._stopped():
+        if not self._stopped() and not self._was_validated():
             self._run_validation()
         save_state(self._state, self._out)
         if not math.isfinite(self._state.best_score):
@@ -225,17 +227,27 @@ class _Run:
     def _housekeeping(self) -> None:
         state, recipe = self._state, self._recipe
         if self._is_validation_due():
+            began = state.elapsed_seconds
             self._run_validation()
+            self._tick()
             self._validated = state.elapsed_seconds
+            self._validating = self._validated - began
         if state.elapsed_seconds - self._saved >= 60.0 * recipe.save_minutes:
             save_state(state, self._out)
             self._saved = state.elapsed_seconds
 
+    def _was_validated(self) -> bool:
+        every = self._recipe.tuning.validate_steps
+        return bool(every) and self._state.step > 0 and self._state.step % every == 0
+
     def _is_validation_due(self) -> bool:
         state, every = self._state, self._recipe.tuning.validate_steps
+        if self._stopped():
+            return False
         if every:
             return state.step % every == 0
-        return state.elapsed_seconds - self._validated >= 60.0 * self._recipe.validate_minutes
+        pause = max(60.0 * self._recipe.validate_minutes, _LEAST_TRAINING * self._validating)
+        return state.elapsed_seconds - self._validated >= pause
 
     def _run_validation(self) -> None:
         """Append the validation numbers of the averaged network to ``validation.csv``."""
