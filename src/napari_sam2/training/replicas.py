@@ -79,7 +79,7 @@ class Replica:
         self._meet()
         for weight in weights:
             part = mean[offset : offset + weight.numel()]
-            weight.grad = part.view(weight.shape) if bool(part.any()) else None
+            weight.grad = _laid_out_like(weight, part) if bool(part.any()) else None
             offset += weight.numel()
         return agreed
 
@@ -93,6 +93,15 @@ class Replica:
                 f"Expected {self.count} training processes to answer within "
                 f"{PATIENCE_SECONDS:g} s, got a broken barrier; resume the run."
             ) from error
+
+
+def _laid_out_like(weight: nn.Parameter, values: Tensor) -> Tensor:
+    """Shape values like a weight, in memory as well.
+
+    Fused optimizers walk through weight and gradient as they lie in memory: beside a kernel that
+    lies channels last, a contiguous gradient would reach other taps than those it is meant for.
+    """
+    return torch.empty_like(weight).copy_(values.view(weight.shape))
 
 
 def lone_replica() -> Replica:
