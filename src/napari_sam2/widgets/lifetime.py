@@ -23,12 +23,21 @@ class Lifetime(QObject):
         The dock widget's content.
     ended
         What to call.
+    may_close
+        Asked when the user closes the window by its frame; False keeps it open.
     """
 
-    def __init__(self, widget: QWidget, ended: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        widget: QWidget,
+        ended: Callable[[], None],
+        *,
+        may_close: Callable[[], bool] = lambda: True,
+    ) -> None:
         super().__init__(widget)
         self._widget = widget
         self._ended: Callable[[], None] | None = ended
+        self._may_close = may_close
         self._watched: list[QWidget] = []
         self._window: QMainWindow | None = None
         self._corner: Qt.DockWidgetArea | None = None
@@ -36,7 +45,7 @@ class Lifetime(QObject):
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Watch for the ends; nothing is filtered out."""
+        """Watch for the ends; nothing is filtered out but the end of a window that is to stay."""
         if event is None or self._ended is None:
             return False
         kind = event.type()
@@ -45,7 +54,7 @@ class Lifetime(QObject):
         elif kind == QEvent.Type.Close and watched is self._widget:
             self.end()
         elif watched is self._window and watched is not None:
-            self._on_window(event)
+            return self._on_window(event)
         return False
 
     def end(self) -> None:
@@ -79,11 +88,15 @@ class Lifetime(QObject):
             self._corner = window.corner(Qt.Corner.BottomRightCorner)
             window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
 
-    def _on_window(self, event: QEvent) -> None:
+    def _on_window(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Close:
-            if event.spontaneous():
+            if not event.spontaneous():
+                self.end()
+            elif self._may_close():
                 self._closing = True
             else:
-                self.end()
+                event.ignore()
+                return True
         elif event.type() == QEvent.Type.Hide and self._closing:
             self.end()
+        return False

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton
 
 from napari_sam2 import Polygon
 from napari_sam2.model import load_model
@@ -368,7 +369,13 @@ def test_a_new_session_asks_first_where_labels_are_not_saved(widget, notificatio
     widget.controller.click(0, CELL)
     session = widget.controller.session
     press(widget, "start")
-    assert "Press New session again" in notifications()[-1]
+    assert notifications()[-1].startswith("Not saved: press again to end the session.")
+    assert widget.controller.session is session
+    assert widget.image_box.start.text() == "Press again"
+    widget.controller.click(0, (60, 60))  # which is work on it
+    widget.refresh()
+    assert widget.image_box.start.text() == "New session"
+    press(widget, "start")
     assert widget.controller.session is session
     press(widget, "start")
     assert widget.controller.session is None
@@ -379,6 +386,41 @@ def test_closing_tells_where_labels_are_that_are_not_saved(widget, viewer, notif
     widget.controller.click(0, CELL)
     viewer.window.remove_dock_widget(widget)
     assert "stay in the layer 'Objects'. They are not saved" in notifications()[-1]
+
+
+class ClosedByTheUser:
+    """What Qt sends when the frame of the window is clicked; no test can send it."""
+
+    def __init__(self):
+        self.ignored = False
+
+    def type(self):
+        return QEvent.Type.Close
+
+    def spontaneous(self):
+        return True
+
+    def ignore(self):
+        self.ignored = True
+
+
+@pytest.mark.parametrize("answer", ["Yes", "No"])
+def test_closing_napari_asks_where_labels_are_not_saved(widget, viewer, monkeypatch, answer):
+    asked = []
+
+    def question(*args):
+        asked.append(args[-1])
+        return QMessageBox.StandardButton[answer]
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    window, lifetime = widget.window(), widget._lifetime
+    press(widget, "start")
+    event = ClosedByTheUser()
+    assert not lifetime.eventFilter(window, event)
+    assert asked == []
+    widget.controller.click(0, CELL)
+    assert lifetime.eventFilter(window, event) == (answer == "No") == event.ignored
+    assert asked == ["The labels of the session are not saved. Close napari?"]
 
 
 def test_prompts_go_out_and_in_by_dialogs(widget, tmp_path, monkeypatch, notifications):

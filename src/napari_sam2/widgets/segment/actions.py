@@ -49,9 +49,15 @@ class Actions:
         self._start = start
         self._parent = parent
         self.saving = Saving(parent)
-        self._warned: Workspace | None = None
+        self._warned: tuple[Workspace, int] | None = None
         named = {**self._prompting(), **self._tracking(), **self._files()}
         self.by_name = {name: notify.guarded(function) for name, function in named.items()}
+
+    @property
+    def asking(self) -> bool:
+        """Whether the session is to end, but has labels that are not saved."""
+        workspace = self._controller.workspace
+        return workspace is not None and self._warned == (workspace, workspace.changes)
 
     def trigger(self, name: str) -> None:
         """Do what is called `name`."""
@@ -108,14 +114,15 @@ class Actions:
     def _may_end(self) -> bool:
         """Whether nothing would be lost, or the user has been told and asks again."""
         workspace = self._controller.workspace
-        if workspace is None or not workspace.unsaved or self._warned is workspace:
+        if workspace is None or not workspace.unsaved or self.asking:
             self._warned = None
             return True
-        self._warned = workspace
+        self._warned = workspace, workspace.changes
         notify.warn(
-            "The labels of this session are not saved. They stay in the viewer until napari is "
-            "closed, but the session's prompts end. Press New session again to go on."
+            "Not saved: press again to end the session. Its labels stay in the viewer until napari "
+            "is closed, its prompts end."
         )
+        self._controller.changed.emit()
         return False
 
     def _toggle_outlines(self) -> None:

@@ -114,7 +114,7 @@ def next_step(facts: Facts) -> str:
     if not facts.session:
         return _next_before_start(facts)
     if facts.tracking:
-        return f"Look at any frame meanwhile; {key_of('stop_or_continue')} stops."
+        return f"Look at any frame; {key_of('stop_or_continue')} stops."
     if not facts.objects:
         return "Click a cell in the image."
     if facts.outdated:

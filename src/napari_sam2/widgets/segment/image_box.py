@@ -74,11 +74,13 @@ class ImageBox(QWidget):
         if ask and chosen is not None:
             self.axes.setCurrentIndex(self.axes.findData(chosen))
 
-    def set_state(self, text: str, refusals: Refusals, *, session: bool) -> None:
-        """Show the open session, and whether one can be started."""
+    def set_state(
+        self, text: str, refusals: Refusals, *, session: bool, asking: bool = False
+    ) -> None:
+        """Show the open session, whether one can be started, and whether to press again."""
         self.state.setText(text)
         self.state.setVisible(bool(text))
-        self.start.setText("New session" if session else "Start")
+        self.start.setText("Press again" if asking else "New session" if session else "Start")
         allow(self.start, refusals.start)
         for combo in (self.layers, self.axes):
             allow(combo, "A session is open: press New session first." if session else "")

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtCore import QSize, QTimer
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
 from superqt.utils import QSignalThrottler
 
 from napari_sam2.session.session import SESSION_SETTINGS
@@ -18,9 +18,10 @@ from napari_sam2.widgets.control.controller import SegmentController
 from napari_sam2.widgets.layers.layer_choice import choose_layer, frame_axes, image_layers
 from napari_sam2.widgets.lifetime import Lifetime
 from napari_sam2.widgets.models.model_box import ModelBox
-from napari_sam2.widgets.parts import Section, small_label
+from napari_sam2.widgets.parts import small_label
 from napari_sam2.widgets.segment.actions import Actions
 from napari_sam2.widgets.segment.advice import Facts, Refusals, next_step, refusals
+from napari_sam2.widgets.segment.column import Column, section
 from napari_sam2.widgets.segment.image_box import ImageBox
 from napari_sam2.widgets.segment.key_list import KeyList
 from napari_sam2.widgets.segment.keys import KeyBindings
@@ -86,7 +87,7 @@ class SegmentWidget(QWidget):
         self._turn.setSingleShot(True)
         self._lay_out()
         self._connect()
-        self._lifetime = Lifetime(self, self.shut_down)
+        self._lifetime = Lifetime(self, self.shut_down, may_close=self._may_close)
         if self._keys.taken:
             taken = ", ".join(shortcut.shown for shortcut in self._keys.taken)
             notify.warn(f"These keys are taken already in this window, use the buttons: {taken}")
@@ -117,48 +118,42 @@ class SegmentWidget(QWidget):
             event.disconnect(self._list_layers)
         events.inserted.disconnect(self._watch_names)
 
+    def _may_close(self) -> bool:
+        workspace = self.controller.workspace
+        if workspace is None or not workspace.unsaved:
+            return True
+        answer = QMessageBox.question(
+            self, "Labels are not saved", "The labels of the session are not saved. Close napari?"
+        )
+        return answer == QMessageBox.StandardButton.Yes
+
     # ---- looks
 
     def _lay_out(self) -> None:
-        content = QWidget()
-        rows = QVBoxLayout(content)
-        rows.setContentsMargins(6, 4, 6, 4)
-        rows.setSpacing(6)
-        rows.addWidget(self.help)
-        for title, boxes in (
-            ("Image and model", (self.image_box, self.model_box)),
-            ("Objects and prompts", (self.prompt_box, self.objects_box)),
-            ("Track", (self.propagation_box,)),
-            ("Review", (self.review_box,)),
-            ("Output", (self.output_box,)),
-        ):
-            section = Section(title)
-            for box in boxes:
-                section.rows.addWidget(box)
-            rows.addWidget(section)
-        rows.addWidget(self.key_list)
-        rows.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._column = Column(
+            (
+                self.help,
+                section("Image and model", self.image_box, self.model_box),
+                section("Objects and prompts", self.prompt_box, self.objects_box),
+                section("Track", self.propagation_box),
+                section("Review", self.review_box),
+                section("Output", self.output_box),
+                self.key_list,
+            )
+        )
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
-        self._scroll, self._content = scroll, content
+        outer.addWidget(self._column)
         self.key_list.button.toggled.connect(self._show_keys)
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
         """Ask for the width that the contents need, which is known once a style is set."""
         super().showEvent(event)
-        bar = self._scroll.verticalScrollBar()
-        extra = 0 if bar is None else bar.sizeHint().width()
-        self.setMinimumWidth(self._content.minimumSizeHint().width() + extra)
+        self.setMinimumWidth(self._column.needed_width)
 
     def _show_keys(self, shown: bool) -> None:
         if shown:  # once the layout has made room for them
-            QTimer.singleShot(0, lambda: self._scroll.ensureWidgetVisible(self.key_list.table))
+            QTimer.singleShot(0, lambda: self._column.ensureWidgetVisible(self.key_list.table))
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Ask for no more width than is needed: the image deserves it."""
@@ -209,7 +204,8 @@ class SegmentWidget(QWidget):
         workspace = self.controller.workspace
         self.help.setText(next_step(facts))
         described = "" if workspace is None else workspace.description
-        self.image_box.set_state(described, refused, session=facts.session)
+        asking = self.actions_.asking
+        self.image_box.set_state(described, refused, session=facts.session, asking=asking)
         self.model_box.refuse("Stop tracking first." if facts.tracking else "")
 
     def _show_timeline(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_sam2.widgets.camera import camera_of, canvas_yx, fit, fits, shows_whole
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-# When to look: docks are laid out with the next events, and windows may resize some time later.
-_LOOKS_MS = (0, 60, 250)
+# Docks are laid out in steps, and slowly where the processor is busy.
+_EVERY_MS, _LOOKS = 50, 30
 
 
 def keep_whole(viewer: ViewerModel, layer: Layer, owner: QObject) -> None:
@@ -43,18 +44,26 @@ class _Keeper(QObject):
         self._layer = layer
         self._filled = fits(viewer, layer)
         self._size, self._camera = canvas_yx(viewer), _camera(viewer)
-        for delay in _LOOKS_MS:
-            QTimer.singleShot(delay, self._look)
-        QTimer.singleShot(_LOOKS_MS[-1] + 1, self.deleteLater)
+        self._left = _LOOKS
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._look)
+        self._timer.start(_EVERY_MS)
 
     def _look(self) -> None:
         viewer, layer = self._viewer(), self._layer
-        if viewer is None or layer not in viewer.layers or _camera(viewer) != self._camera:
+        self._left -= 1
+        if viewer is None or layer not in viewer.layers or not self._left or self._moved(viewer):
+            self._timer.stop()
+            self.deleteLater()
             return
         resized = canvas_yx(viewer) != self._size
         if resized and (self._filled or not shows_whole(viewer, layer)):
             fit(viewer, layer)
             self._size, self._camera = canvas_yx(viewer), _camera(viewer)
+
+    def _moved(self, viewer: ViewerModel) -> bool:
+        """Whether the user has; napari rounds what it is given."""
+        return not np.allclose(_camera(viewer), self._camera, rtol=1e-3, atol=1e-3)
 
 
 def _camera(viewer: ViewerModel) -> tuple[float, ...]:
