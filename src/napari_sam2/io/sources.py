@@ -12,6 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam2.io.still_there import check_still_there
+
 Index = tuple[int | slice, ...]
 
 
@@ -98,7 +100,14 @@ class ArraySource:
         self.calibration = calibration or Calibration()
 
     def read(self, index: Index) -> npt.NDArray[Any]:
-        """Read the part of the array that `index` selects, as a NumPy array."""
+        """Read the part of the array that `index` selects, as a NumPy array.
+
+        Raises
+        ------
+        OSError
+            The folder of a zarr array is gone, or holds another array by now.
+        """
+        check_still_there(self.array)
         return np.asarray(self.array[index], dtype=self.dtype)
 
     def close(self) -> None:

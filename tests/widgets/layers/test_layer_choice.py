@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Image
+from napari.utils._proxies import PublicOnlyProxy
 
-from napari_sam2.widgets.layers.layer_choice import frame_axes
+from napari_sam2.widgets.layers.layer_choice import choose_layer, frame_axes, image_layers
 
 pytestmark = pytest.mark.gui
 
@@ -29,3 +31,16 @@ def test_the_likeliest_frame_axis_is_offered_first(axes, shape, order):
 def test_colour_and_a_single_picture_have_no_frame_axis():
     assert frame_axes(Image(np.zeros((8, 8), np.uint8))) == []
     assert frame_axes(Image(np.zeros((40, 40, 3), np.uint8), rgb=True)) == []
+
+
+def test_the_layer_itself_is_chosen_not_the_proxy_that_plugins_get():
+    model = ViewerModel()
+    layer = model.add_image(np.zeros((3, 8, 8), np.uint8), name="cells")
+    viewer = PublicOnlyProxy(model)
+    assert viewer.layers["cells"] is not layer
+    assert choose_layer(viewer) is layer
+    assert choose_layer(viewer, "cells") is layer
+    assert choose_layer(viewer, viewer.layers["cells"]) is layer
+    assert image_layers(viewer)[0] is layer
+    model.layers.selection.clear()
+    assert choose_layer(viewer) is layer

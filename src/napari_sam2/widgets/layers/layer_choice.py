@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
 def image_layers(viewer: Viewer) -> list[Image]:
     """Return the image layers, topmost first."""
-    return [layer for layer in reversed(viewer.layers) if isinstance(layer, Image)]
+    return [bare(layer) for layer in reversed(viewer.layers) if isinstance(layer, Image)]
+
+
+def bare(layer: Image) -> Image:
+    """Return a layer without the proxy in which napari hands it to plugins.
+
+    Only the layer itself is the same object that napari's events speak of.
+    """
+    unwrapped: Image = getattr(layer, "__wrapped__", layer)
+    return unwrapped
 
 
 def choose_layer(viewer: Viewer, layer: Image | str | None = None) -> Image:
@@ -45,7 +54,7 @@ def choose_layer(viewer: Viewer, layer: Image | str | None = None) -> Image:
         raise TypeError(
             f"expected an Image layer, got a {type(layer).__name__} layer; choose the image itself"
         )
-    return layer
+    return bare(layer)
 
 
 def _default(viewer: Viewer) -> Image:
@@ -56,7 +65,7 @@ def _default(viewer: Viewer) -> Image:
             "File > Open Sample)"
         )
     active = viewer.layers.selection.active
-    return active if isinstance(active, Image) else images[0]
+    return bare(active) if isinstance(active, Image) else images[0]
 
 
 def frame_axes(layer: Image) -> list[tuple[str, int]]:
