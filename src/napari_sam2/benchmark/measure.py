@@ -122,10 +122,12 @@ def benchmark(
     ):
         ours = OurTracking(model, movie, prompts, settings=task.settings, sink=sink)
         run = _Run(ours, model, movie, task, progress)
-        cost, by_component, resident = run.alone()
-        operations = count_operations(ours.step)
-        comparison = run.beside(prompts) if task.against else None
-        sink.finish()
+        try:
+            cost, by_component, resident = run.alone()
+            operations = count_operations(ours.step)
+            comparison = run.beside(prompts) if task.against else None
+        finally:
+            sink.finish()  # or it would say where the labels so far are kept, which they are not
     again = measure_peak(dtype, device)
     best = Peak(max(peak.by_wall, again.by_wall), max(peak.by_cpu, again.by_cpu))
     conditions = Conditions(

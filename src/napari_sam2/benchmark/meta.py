@@ -86,9 +86,9 @@ def _build(preset: str, scene: Scene) -> Any:
         f"configs/{generation}/{generation}_hiera_{_SUFFIXES[size]}.yaml",
         None,
         device=str(scene.device),
-        # Holes are filled by an extension that is rarely built, and never without CUDA.
-        hydra_overrides_extra=[f"++model.image_size={scene.size}", "++model.fill_hole_area=0"],
+        hydra_overrides_extra=[f"++model.image_size={scene.size}"],
     )
+    predictor.fill_hole_area = 0  # by an extension that is rarely built, and never without CUDA
     predictor.load_state_dict(scene.model.state_dict())
     return predictor
 
