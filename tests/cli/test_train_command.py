@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import tifffile
 import torch
 
 from napari_sam2.cli.train import data_folder
-from napari_sam2.cli.training import shared_work, usable_cores
+from napari_sam2.cli.training import in_fast_arithmetic, shared_work, usable_cores
 from napari_sam2.model import find_model
 from napari_sam2.training.config import Recipe, Stage, Tuning
 
@@ -118,3 +119,16 @@ def test_small_networks_take_processes_and_large_ones_threads():
     assert shared_work(small, torch.device("cpu"), 4) == (4, 1)
     assert shared_work(large, torch.device("cpu"), 4) == (1, 4)
     assert shared_work(small, torch.device("cuda"), 4) == (1, 4)
+
+
+def test_bfloat16_is_for_machines_that_are_fast_at_it(monkeypatch):
+    monkeypatch.setattr(
+        "napari_sam2.tracking.precision.resolve_precision", lambda *_: torch.float32
+    )
+    cpu = torch.device("cpu")
+    stage = Stage("stills", 1.0, 1e-4, 1e-5)
+    recipe = Recipe("", (stage,), tuning=Tuning(init="cells"))
+    assert not in_fast_arithmetic(recipe, cpu).bfloat16
+    # Runs that shall be equal to the last bit must not depend on a measurement.
+    assert in_fast_arithmetic(replace(recipe, steps=3), cpu).bfloat16
+    assert in_fast_arithmetic(Recipe("cells", (stage,)), cpu).bfloat16

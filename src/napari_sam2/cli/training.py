@@ -103,7 +103,8 @@ def _train(wanted: Run) -> TrainingState:
     from napari_sam2.pipeline.computing import choose_device
     from napari_sam2.training.train import train
 
-    recipe, device = wanted.recipe, choose_device(wanted.device)
+    device = choose_device(wanted.device)
+    recipe = in_fast_arithmetic(wanted.recipe, device)
     batches, validate = _data(wanted)
     processes, threads = shared_work(recipe, device, wanted.threads or usable_cores())
     torch.set_num_threads(threads)
@@ -129,6 +130,17 @@ def _train(wanted: Run) -> TrainingState:
                 f"The same command again goes on from the last checkpoint in {wanted.out}."
             )
             raise
+
+
+def in_fast_arithmetic(recipe: Recipe, device: torch.device) -> Recipe:
+    """Train in bfloat16 only where the machine is faster at it, unless runs shall be equal."""
+    import torch
+
+    from napari_sam2.tracking.precision import resolve_precision
+
+    if not recipe.tuning.init or recipe.steps:
+        return recipe
+    return replace(recipe, bfloat16=resolve_precision("auto", device) == torch.bfloat16)
 
 
 def shared_work(recipe: Recipe, device: torch.device, cores: int) -> tuple[int, int]:
