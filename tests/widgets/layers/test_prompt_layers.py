@@ -354,6 +354,12 @@ class TestRefused:
         assert len(scene.refused) == 2
         assert "a click on the image of 40 x 60 pixels" in scene.refused[0]
 
+    def test_a_click_in_3d(self, scene):
+        scene.viewer.dims.ndisplay = 3
+        scene.click(2, 10, 20)
+        assert "Expected a prompt in 2D" in scene.refused[0]
+        assert "press Ctrl+Y" in scene.refused[0]
+
     def test_a_click_on_no_frame(self, scene):
         scene.click(5, 3, 20)
         assert "on a frame from 0 to 4, got frame 5" in scene.refused[0]
@@ -580,6 +586,26 @@ class TestMouse:
         assert len(scene.refused) == 2
         self.near(scene.book.prompts[0].corners_yx, ((10, 13), (20, 28)))
         scene.check()
+
+    def test_a_click_with_the_box_tool_is_no_box_at_any_zoom(self, scene):
+        camera_of(scene.viewer).zoom /= 8
+        scene.mouse.settle()
+        place = self.use(scene, scene.shapes, "add_rectangle")
+        scene.mouse.click(place(20, 30))
+        assert "pixels at this zoom high and wide, got one of" in scene.refused[0]
+        assert not scene.book.prompts
+        scene.mouse.drag(place(5, 5), place(20, 30), place(35, 55))
+        assert [type(prompt) for prompt in scene.book.prompts] == [Box]
+        scene.check()
+
+    def test_clicks_in_3d_are_refused(self, scene):
+        place = self.use(scene, scene.points, "add")
+        scene.viewer.dims.ndisplay = 3
+        scene.mouse.settle()
+        scene.mouse.click(place(10, 20))
+        assert "a prompt in 2D" in scene.refused[0]
+        scene.check()
+        assert not scene.book.prompts
 
     def test_outlines(self, scene):
         place = self.use(scene, scene.shapes, "add_polygon")

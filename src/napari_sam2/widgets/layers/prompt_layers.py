@@ -94,6 +94,16 @@ class PromptLayers:
         self._positive = positive
         self._expect()
 
+    @property
+    def refusal(self) -> str:
+        """Why no prompt can be drawn now, empty if it can."""
+        if self._viewer.dims.ndisplay == 2:
+            return ""
+        return (
+            "expected a prompt in 2D, in the plane of a frame, got one while the viewer shows 3D; "
+            "press Ctrl+Y, or the cube under the layer list, to go back to 2D"
+        )
+
     def recolor(self) -> None:
         """Take the colours of the objects anew, after those of the labels have changed."""
         self._shape_sync.recolor()

@@ -35,6 +35,8 @@ class Row:
         ``point``, or napari's name of the shape.
     key
         The prompt's key in the book.
+    drawn
+        Whether the user has just drawn it with the mouse.
     """
 
     object_id: int
@@ -42,6 +44,7 @@ class Row:
     vertices: npt.NDArray[np.float64]
     kind: str
     key: int = UNKNOWN_KEY
+    drawn: bool = False
 
     def equals(self, other: Row) -> bool:
         """Whether both look the same and mean the same."""

@@ -26,6 +26,7 @@ from napari_sam2.widgets.layers.prompt_rows import (
 
 _LINES = ("line", "path")
 _SCREEN_PIXELS = 2.0
+_CLICKED_SIDE = 4.0  # screen pixels; napari draws 2.5 for a click
 _TOLERANCE = 1.5  # other widths on the screen are left alone
 _MOST_REDRAWN = 200  # napari takes a millisecond or more for each
 _FACE = (0.0, 0.0, 0.0, 0.0)  # what lies within an outline stays visible
@@ -152,9 +153,11 @@ class ShapeRows:
         if row.kind == "rectangle":
             y0, x0 = (float(value) for value in yx.min(axis=0))
             y1, x1 = (float(value) for value in yx.max(axis=0))
-            if y1 - y0 < 1 or x1 - x0 < 1:
+            least = self._least_side(row)
+            if y1 - y0 < least or x1 - x0 < least:
+                side = "one pixel" if least == 1 else f"{least:.0f} pixels at this zoom"
                 raise ValueError(
-                    "expected a box at least one pixel high and wide, got one of "
+                    f"expected a box at least {side} high and wide, got one of "
                     f"{y1 - y0:.1f} x {x1 - x0:.1f}; press, draw it around the object, release"
                 )
             inside = self._within(cut_outline(yx, self._view.shape_yx), row)
@@ -168,6 +171,12 @@ class ShapeRows:
             )
         cut = cut_outline(outline, self._view.shape_yx)
         return Polygon(frame, row.object_id, self._within(cut, row))
+
+    def _least_side(self, row: Row) -> float:
+        """Return the side of the smallest box that is meant; a mere click draws a tiny one."""
+        if not row.drawn or str(self.layer.mode) != "add_rectangle":
+            return 1.0
+        return max(1.0, float(np.ceil(self._width * _CLICKED_SIDE / _SCREEN_PIXELS)))
 
     def _renew(self) -> None:
         kinds, data = list(self.layer.shape_type), list(self.layer.data)

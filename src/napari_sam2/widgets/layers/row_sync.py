@@ -28,6 +28,10 @@ class Pen(Protocol):
     def positive(self) -> bool:
         """Whether it says that the object is here."""
 
+    @property
+    def refusal(self) -> str:
+        """Why nothing can be drawn now, empty if it can."""
+
 
 @dataclass(slots=True)
 class _Edit:
@@ -211,8 +215,12 @@ class RowSync:
             number, sign = (column[index] for column in marks)
             if drawn or number is None or sign is None:
                 number, sign = self._pen.object_id, self._pen.positive
+            if drawn and self._pen.refusal:
+                found.append(self._pen.refusal)
+                continue
             try:
-                found.append(Row(*parse_mark(number, sign), vertices[index], kinds[index]))
+                mark = parse_mark(number, sign)
+                found.append(Row(*mark, vertices[index], kinds[index], drawn=drawn))
             except ValueError as error:
                 found.append(str(error))
         return found
