@@ -10,7 +10,8 @@ import torch
 from torch import Generator
 
 from napari_sam2.network import PRESETS, SAM2
-from napari_sam2.training.clip_steps import FrameMemory, clip_loss, memory_of
+from napari_sam2.training.clip_memory import FrameMemory, memory_of
+from napari_sam2.training.clip_steps import clip_loss
 from napari_sam2.training.config import PromptSettings, Recipe
 from napari_sam2.training.data.clip_batch import ClipBatch
 from napari_sam2.training.losses import LossWeights

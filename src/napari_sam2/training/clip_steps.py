@@ -11,8 +11,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from napari_sam2.network import SAM2, Decoded, ImageFeatures, MemoryTokens
+from napari_sam2.network import SAM2, Decoded, ImageFeatures
 from napari_sam2.tracking.dense_prompts import soften_previous
+from napari_sam2.training.clip_memory import FrameMemory, memory_of
 from napari_sam2.training.config import PromptSettings
 from napari_sam2.training.data.clip_batch import ClipBatch
 from napari_sam2.training.displacement import corrupted_logits, true_logits
@@ -33,16 +34,6 @@ from napari_sam2.training.steps import (
 )
 
 _ABSENT_LOGIT = -1024.0
-
-
-@dataclass(frozen=True, slots=True)
-class FrameMemory:
-    """What one frame leaves behind for N objects: a memory map, a pointer, and whether prompted."""
-
-    frame: int
-    prompted: bool
-    spatial_nchw: Tensor
-    pointer_nc: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,28 +130,6 @@ def clip_loss(
     ordered = [results[frame] for frame in range(frames)]
     losses = [loss.total for result in ordered for loss in result.losses]
     return StepLoss(torch.stack(losses).mean(), _metrics(clip, ordered, losses))
-
-
-def memory_of(memories: list[FrameMemory], frame: int, model: SAM2) -> MemoryTokens:
-    """Gather what a frame attends to: prompted frames, the most recent others, all pointers.
-
-    A prompted frame that lies ahead lends its map but not its pointer, as in tracking.
-    """
-    count = len(memories[0].pointer_nc)
-    prompted = [memory for memory in memories if memory.prompted]
-    recent = [memory for memory in memories if not memory.prompted]
-    recent = recent[-(model.config.memory_frames - 1) :]
-    slots = [0] * len(prompted) + [frame - memory.frame for memory in recent]
-    past = sorted((each for each in memories if each.frame < frame), key=lambda each: each.frame)
-    latest = past[-model.config.max_pointers :]
-    device = device_of(model)
-    offsets = torch.tensor([float(frame - memory.frame) for memory in latest], device=device)
-    return model.memory_tokens(
-        torch.stack([memory.spatial_nchw for memory in prompted + recent], dim=1),
-        torch.tensor(slots, device=device).expand(count, -1),
-        torch.stack([memory.pointer_nc for memory in latest], dim=1),
-        (offsets / (model.config.max_pointers - 1)).expand(count, -1),
-    )
 
 
 def _reversed(batch: ClipBatch) -> ClipBatch:

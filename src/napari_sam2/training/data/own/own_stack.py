@@ -169,7 +169,7 @@ def _checked(layout: Layout, frame: int, shape_yx: tuple[int, int]) -> npt.NDArr
             f"expected labels of {shape_yx}, the size of the images, in {where}, got "
             f"{labels.shape}: export them at the size of the image, in one channel"
         )
-    if labels.dtype.kind not in "bui":
+    if labels.dtype.kind not in ("b", "u", "i"):
         raise ValueError(
             f"expected whole numbers as labels in {where}, got {labels.dtype}: save them as "
             "16-bit integers"
