@@ -205,10 +205,13 @@ def test_no_candidates_are_said(started):
         ("paint", "Labels", "paint"),
     ],
 )
-def test_a_tool_selects_its_layer_and_mode(started, viewer, tool, kind, mode):
+def test_a_tool_selects_and_shows_its_layer(started, viewer, tool, kind, mode):
+    for each in viewer.layers:
+        each.visible = False
     started.use_tool(tool)
     layer = viewer.layers.selection.active
     assert (type(layer).__name__, str(layer.mode)) == (kind, mode)
+    assert [each for each in viewer.layers if each.visible] == [layer]
 
 
 def test_an_unknown_tool_is_said(started):

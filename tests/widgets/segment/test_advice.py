@@ -53,6 +53,10 @@ def test_a_refusal_says_why(facts, action, words):
     assert words in getattr(refusals(facts), action)
 
 
+def test_a_session_can_be_ended_without_its_image():
+    assert refusals(replace(TRACKED, layers=0, model=False)).start == ""
+
+
 def test_what_is_possible_is_not_refused():
     facts = replace(TRACKED, outdated=1, doubtful=1, undo="add point", redo="add box")
     refused = refusals(facts)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from napari.utils._proxies import PublicOnlyProxy
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton
 
@@ -39,7 +40,8 @@ def widget_on(network):
     """Dock a widget with a loaded model to a viewer."""
 
     def dock(viewer, runner=None):
-        widget = SegmentWidget(viewer, runner=runner or DirectRunner(), load_model=False)
+        proxy = PublicOnlyProxy(viewer)  # which is what napari gives to a plugin
+        widget = SegmentWidget(proxy, runner=runner or DirectRunner(), load_model=False)
         viewer.window.add_dock_widget(widget, name="Segment & track", area="right")
         widget.model_box.model_ready.emit(network)
         widget.refresh()  # which a moment of the event loop does otherwise

@@ -31,5 +31,6 @@ def activate(tool: Tool, viewer: Viewer, workspace: Workspace) -> None:
         layer, mode = workspace.labels.layer, "paint"
     else:
         layer, mode = workspace.prompts.shapes, _SHAPE_MODES[tool]
+    layer.visible = True  # napari gives the mouse to no hidden layer
     viewer.layers.selection.active = layer
     layer.mode = mode

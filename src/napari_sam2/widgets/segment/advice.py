@@ -139,9 +139,9 @@ def _next_before_start(facts: Facts) -> str:
 
 
 def _why_no_start(facts: Facts) -> str:
-    if not facts.layers:
+    if not facts.layers and not facts.session:  # a session can be ended without its image
         return "Open an image first: drag a file into the window, or File > Open Sample."
-    if not facts.model:
+    if not facts.model and not facts.session:
         return "The model is not loaded yet."
     if facts.saving:
         return _SAVING
