@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_sam2.widgets.camera import camera_of, canvas_yx, fit, in_view, look_at, shows_whole
+from napari_sam2.widgets.camera import (
+    camera_of,
+    canvas_yx,
+    fit,
+    fits,
+    in_view,
+    look_at,
+    shows_whole,
+)
 
 pytestmark = pytest.mark.gui
 
@@ -51,5 +59,7 @@ def test_a_volume_on_the_screen_is_left_alone(model, image):
     model.dims.ndisplay = 3
     before = camera_of(model).center
     look_at(model, image, (0, 90, 390))
+    fit(model, image)
     assert camera_of(model).center == before
     assert not shows_whole(model, image)
+    assert not fits(model, image)

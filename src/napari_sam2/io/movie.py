@@ -180,6 +180,8 @@ class Movie:
             picture = self._source.read(self._plan.index(frame))
         except MemoryError:
             raise
+        except FileNotFoundError as error:
+            raise OSError(f"Frame {frame} of {self.name} cannot be read: {error}") from error
         except Exception as error:  # every codec and store has its own
             raise OSError(
                 f"Frame {frame} of {self.name} cannot be read: {error}. "

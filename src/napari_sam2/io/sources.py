@@ -104,7 +104,7 @@ class ArraySource:
 
         Raises
         ------
-        OSError
+        FileNotFoundError
             The folder of a zarr array is gone, or holds another array by now.
         """
         check_still_there(self.array)

@@ -19,7 +19,7 @@ def check_still_there(array: Any) -> None:
 
     Raises
     ------
-    OSError
+    FileNotFoundError
         The folder has no array any more, or one of another shape.
     """
     root = getattr(getattr(array, "store", None), "root", None)
@@ -29,13 +29,13 @@ def check_still_there(array: Any) -> None:
     folder = root / inside
     shape = _shape_in(folder)
     if shape is None:
-        raise OSError(
-            f"Expected the zarr array at {folder}, but it was moved or deleted, or its disk is not "
+        raise FileNotFoundError(
+            f"expected the zarr array at {folder}, but it was moved or deleted, or its disk is not "
             "connected. Bring it back, then go on."
         )
     if shape != tuple(array.shape):
-        raise OSError(
-            f"Expected the zarr array at {folder} to have the shape {tuple(array.shape)} that it "
+        raise FileNotFoundError(
+            f"expected the zarr array at {folder} to have the shape {tuple(array.shape)} that it "
             f"was opened with, but it has {shape} now. Open it again."
         )
 

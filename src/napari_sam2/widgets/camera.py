@@ -75,7 +75,7 @@ def look_at(viewer: ViewerModel, layer: Layer, position: Sequence[float]) -> Non
 
 def _fitting_zoom(viewer: ViewerModel, layer: Layer) -> float | None:
     size = canvas_yx(viewer)
-    if size is None:
+    if size is None or viewer.dims.ndisplay != 2:  # what a user turns in 3D stays as it is
         return None
     low, high = _corners(viewer, layer)
     return _FILLED * float((np.array(size) / np.maximum(high - low, 1e-9)).min())
