@@ -592,7 +592,7 @@ class TestMouse:
         scene.mouse.settle()
         place = self.use(scene, scene.shapes, "add_rectangle")
         scene.mouse.click(place(20, 30))
-        assert "pixels at this zoom high and wide, got one of" in scene.refused[0]
+        assert "pixels high and wide at this zoom, got one of" in scene.refused[0]
         assert not scene.book.prompts
         scene.mouse.drag(place(5, 5), place(20, 30), place(35, 55))
         assert [type(prompt) for prompt in scene.book.prompts] == [Box]

@@ -155,9 +155,11 @@ class ShapeRows:
             y1, x1 = (float(value) for value in yx.max(axis=0))
             least = self._least_side(row)
             if y1 - y0 < least or x1 - x0 < least:
-                side = "one pixel" if least == 1 else f"{least:.0f} pixels at this zoom"
+                side = "one pixel high and wide"
+                if least > 1:
+                    side = f"{least:.0f} pixels high and wide at this zoom"
                 raise ValueError(
-                    f"expected a box at least {side} high and wide, got one of "
+                    f"expected a box at least {side}, got one of "
                     f"{y1 - y0:.1f} x {x1 - x0:.1f}; press, draw it around the object, release"
                 )
             inside = self._within(cut_outline(yx, self._view.shape_yx), row)
