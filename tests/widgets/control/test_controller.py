@@ -466,3 +466,19 @@ def test_a_removed_image_is_said_and_nothing_lost(started, viewer, image, qtbot,
     qtbot.waitUntil(lambda: bool(notifications()), timeout=3000)
     assert "The image 'movie' of the session was removed" in notifications()[0]
     assert areas(started, 1)[0] > 150
+
+
+def test_labels_survive_that_all_layers_are_deleted(started, viewer, image, qtbot, notifications):
+    started.click(0, CELLS[0])
+    viewer.layers.clear()
+    qtbot.waitUntil(lambda: bool(notifications()), timeout=3000)
+    started.close_session()
+    assert [layer.name for layer in viewer.layers] == ["Objects"]
+    assert (viewer.layers[0].data[0] == 1).sum() > 150
+
+
+def test_closing_puts_no_layer_back(started, viewer):
+    started.click(0, CELLS[0])
+    viewer.layers.clear()
+    started.close()
+    assert len(viewer.layers) == 0

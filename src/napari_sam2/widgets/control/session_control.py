@@ -120,7 +120,15 @@ class SessionControl:
         workspace.ahead.frame_shown(workspace.frame)
 
     def close_session(self) -> None:
-        """End the session: work stops, labels stay in the viewer as an ordinary layer."""
+        """End the session: work stops, labels stay in the viewer as an ordinary layer.
+
+        Labels whose layer was deleted together with the image are put back first.
+        """
+        if self.workspace is not None:
+            self.workspace.keep_labels()
+        self._end_session()
+
+    def _end_session(self) -> None:
         workspace, self.workspace = self.workspace, None
         if workspace is None:
             return
@@ -132,7 +140,7 @@ class SessionControl:
 
     def close(self) -> None:
         """Undo everything in the viewer that is not the user's."""
-        self.close_session()
+        self._end_session()  # nothing is put back: a viewer that closes has removed its layers
         self._runner.stop()
 
     # ---- what the next prompt means

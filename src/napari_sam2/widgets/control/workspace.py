@@ -156,6 +156,11 @@ class Workspace:
                 "stays until it is prompted or tracked again."
             )
 
+    def keep_labels(self) -> None:
+        """Put the labels back into the viewer if their layer was deleted and there are any."""
+        if self.session.record.object_ids:
+            self.labels.rebuild()
+
     def close(self) -> None:
         """End all work and leave the viewer; labels stay as an ordinary layer."""
         self._disconnect()
