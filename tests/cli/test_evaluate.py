@@ -93,3 +93,12 @@ def test_a_report_is_not_overwritten(fails, movie, truth, tmp_path):
     (tmp_path / "report").mkdir()
     message = fails("evaluate", movie, truth, "--output", tmp_path / "report")
     assert "expected no file at" in message
+
+
+def test_the_protocols_offered_are_those_there_are():
+    from typing import get_args, get_type_hints
+
+    from napari_sam2.cli.evaluate import evaluate
+    from napari_sam2.evaluation import PROTOCOLS
+
+    assert get_args(get_type_hints(evaluate)["protocol"]) == PROTOCOLS
