@@ -259,7 +259,7 @@ def test_cancelling_keeps_what_was_done(small_model, movie):
     done = [next(run).frame for _ in range(3)]
     run.close()
     assert done == [0, 1, 2]
-    assert max(movie.reads) == 2
+    assert max(movie.reads) <= 2 + TrackerSettings().read_ahead
     assert next(r.frame for r in tracker.propagate("forward", start=2)) == 2
 
 
@@ -295,7 +295,7 @@ def test_each_frame_is_read_once_and_few_are_held(small_model):
     for _ in tracker.propagate("forward"):
         pass
     assert source.reads == list(range(60))
-    assert source.most <= FRAMES_HELD + 1
+    assert source.most <= FRAMES_HELD + tracker.settings.read_ahead
 
 
 def test_bfloat16_keeps_close_to_float32(small_model, movie):
@@ -334,6 +334,7 @@ def test_nothing_to_propagate_is_explained(small_model, movie):
         ({"input_size": 100}, "multiple of 32"),
         ({"max_prompt_memories": 0}, "at least one prompt memory"),
         ({"objects_at_once": 0}, "one object at once"),
+        ({"read_ahead": -1}, "0 or more frames to read ahead, got -1"),
     ],
 )
 def test_settings_are_checked(settings, words):

@@ -81,6 +81,11 @@ def plan_changes(objects: Sequence[TrackedObject], frames: int) -> list[Pass]:
     ]
 
 
+def count_frames(passes: Sequence[Pass]) -> int:
+    """Count the frames that passes visit for any object."""
+    return sum(bool(each.covering(frame)) for each in passes for frame in each.frames)
+
+
 def _steps(direction: Direction) -> tuple[int, ...]:
     steps = {"forward": (1,), "backward": (-1,), "both": (1, -1)}
     if direction not in steps:

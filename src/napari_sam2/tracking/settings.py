@@ -38,6 +38,8 @@ class TrackerSettings:
         Objects that go through the network in one batch.
     feature_bytes
         Memory for encoded views that may be asked for again.
+    read_ahead
+        Frames of a pass that are read on a thread before they are needed; 0 reads none ahead.
     """
 
     view: ViewChoice = "auto"
@@ -49,6 +51,7 @@ class TrackerSettings:
     like_reference: bool = False
     objects_at_once: int = 32
     feature_bytes: int = 2**24  # small, so that memory is flat from the first hundred frames on
+    read_ahead: int = 2
 
     def __post_init__(self) -> None:
         if self.input_size is not None and (self.input_size < 64 or self.input_size % 32):
@@ -60,6 +63,8 @@ class TrackerSettings:
             raise ValueError(f"expected at least one prompt memory, got {self.max_prompt_memories}")
         if self.objects_at_once < 1:
             raise ValueError(f"expected one object at once or more, got {self.objects_at_once}")
+        if self.read_ahead < 0:
+            raise ValueError(f"expected 0 or more frames to read ahead, got {self.read_ahead}")
 
     @classmethod
     def reference(cls, input_size: int | None = None) -> TrackerSettings:

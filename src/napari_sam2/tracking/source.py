@@ -9,7 +9,10 @@ import numpy as np
 
 
 class FrameSource(Protocol):
-    """A movie that gives one frame at a time; `napari_sam2.io.Movie` is one."""
+    """A movie that gives one frame at a time; `napari_sam2.io.Movie` is one.
+
+    Frames are read ahead on a thread: `read` is called by one thread at a time, but by several.
+    """
 
     @property
     def shape_yx(self) -> tuple[int, int]:
@@ -49,8 +52,8 @@ class FrameBuffer:
     def read(self, frame: int) -> np.ndarray:
         """Return a frame, from the buffer where it is there."""
         if frame not in self._frames:
-            self._frames[frame] = self._source.read(frame)
-            if len(self._frames) > self._capacity:
+            while len(self._frames) >= self._capacity:
                 self._frames.popitem(last=False)
+            self._frames[frame] = self._source.read(frame)
         self._frames.move_to_end(frame)
         return self._frames[frame]

@@ -12,8 +12,9 @@ from napari_sam2.network import SAM2
 from napari_sam2.tracking.candidates import candidates_of, take_candidate
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.out_of_memory import with_relief
-from napari_sam2.tracking.passes import Pass, plan, plan_changes
+from napari_sam2.tracking.passes import Pass, count_frames, plan, plan_changes
 from napari_sam2.tracking.prompts import Prompt
+from napari_sam2.tracking.read_ahead import ReadAhead
 from napari_sam2.tracking.results import FrameResult
 from napari_sam2.tracking.roster import Roster
 from napari_sam2.tracking.seen import SeenMasks
@@ -45,9 +46,9 @@ class Tracker:
     ) -> None:
         if len(source) < 1:
             raise ValueError("expected a movie with at least one frame, got none")
-        self._source = source
+        self._source = ReadAhead(source, settings.read_ahead)
         self._seen = SeenMasks()
-        self._visitor = Visitor(model, source, settings, self._seen)
+        self._visitor = Visitor(model, self._source, settings, self._seen)
         self._roster = Roster(
             len(source), source.shape_yx, self._seen, lambda: self._visitor.new_bank()
         )
@@ -210,7 +211,7 @@ class Tracker:
     ) -> int:
         """Count the frames that `propagate` would yield."""
         chosen = self._prompted_objects(object_ids)
-        return _count(self._plan(chosen, direction, start, stop, resume))
+        return count_frames(self._plan(chosen, direction, start, stop, resume))
 
     def repropagate(self, object_ids: Iterable[int] | None = None) -> Generator[FrameResult]:
         """Run again what changed prompts have made outdated, and nothing else.
@@ -225,7 +226,7 @@ class Tracker:
 
     def count_outdated(self, object_ids: Iterable[int] | None = None) -> int:
         """Count the frames that `repropagate` would yield."""
-        return _count(plan_changes(self._roster.select(object_ids), len(self._source)))
+        return count_frames(plan_changes(self._roster.select(object_ids), len(self._source)))
 
     def _prepare(self, frame: int, yx: tuple[float, float] | None, step: int) -> None:
         self._visitor.prepare(frame, yx, step)
@@ -252,11 +253,12 @@ class Tracker:
         spread = Spread(chosen, len(self._source))
         try:
             for sweep in passes:
-                for frame in sweep.frames:
-                    result = self._relieved(partial(self._visit, sweep, frame))
-                    if result is not None:
-                        spread.visit(frame, result.object_ids)
-                        yield result
+                with self._source.along(sweep.frames):
+                    for frame in sweep.frames:
+                        result = self._relieved(partial(self._visit, sweep, frame))
+                        if result is not None:
+                            spread.visit(frame, result.object_ids)
+                            yield result
         finally:
             spread.settle()
 
@@ -291,7 +293,3 @@ class Tracker:
         if not chosen:
             raise ValueError("expected at least one prompt before propagating, got none")
         return chosen
-
-
-def _count(passes: list[Pass]) -> int:
-    return sum(bool(each.covering(frame)) for each in passes for frame in each.frames)
