@@ -64,7 +64,7 @@ def test_a_course_is_read_once_in_order_and_by_a_thread_that_ends(order, ahead):
 def test_frames_off_the_course_and_skipped_ones_are_no_trouble():
     source = Slow()
     movie = ReadAhead(source, 2)
-    with movie.along(range(0, 12)):
+    with movie.along(range(12)):
         for frame in (0, 1, 5, 4, 15, 5, 6, 11):
             assert movie.read(frame)[0, 0] == np.float32(frame / FRAMES)
     assert movie.read(3)[0, 0] == np.float32(3 / FRAMES)
@@ -73,7 +73,7 @@ def test_frames_off_the_course_and_skipped_ones_are_no_trouble():
 
 def test_a_course_may_begin_before_another_one_ends():
     movie = ReadAhead(Slow(), 2)
-    first, second = movie.along(range(0, 9)), movie.along(range(8, -1, -1))
+    first, second = movie.along(range(9)), movie.along(range(8, -1, -1))
     with first:
         movie.read(0)
         second.__enter__()
