@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from napari_sam2.io import LabelSink, Movie
 from napari_sam2.network import SAM2
 from napari_sam2.pipeline.progress import Progress
 from napari_sam2.pipeline.report import ReportRows, TrackReport, peak_rss_mib
+from napari_sam2.pipeline.write_behind import WriteBehind
 from napari_sam2.tracking import FrameResult, Prompt, Tracker, TrackerSettings, merge_labels
 from napari_sam2.tracking.settings import Direction
 
@@ -32,9 +33,10 @@ def track_movie(
 ) -> TrackReport:
     """Carry prompted objects through a movie.
 
-    Every finished frame is in the sink before `progress` hears of it, so that a run which is
-    interrupted there (by an exception of `progress`, a frame that cannot be read, a full disk)
-    leaves all frames before it.
+    Frames are read ahead and labels written behind, on a thread each, while the network works;
+    `TrackerSettings.read_ahead` and `write_behind.FRAMES_BEHIND` say how many. A run that is
+    interrupted (by an exception of `progress`, a frame that cannot be read, a full disk) leaves all
+    frames before it in the sink.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def track_movie(
     settings
         How the tracker works.
     progress
-        Called after each frame.
+        Called after each frame; its labels may still be on their way to the sink.
 
     Returns
     -------
@@ -73,17 +75,15 @@ def track_movie(
     rows = ReportRows()
     begun = time.perf_counter()
     done = 0
-    with sink or nullcontext():
+    with _written_behind(sink) as labels:
         for result in tracker.propagate(direction, start=start, stop=stop):
             done += 1
-            if sink is not None:
-                sink.write(result.frame, _merged(sink, result, tracker.object_ids))
+            if labels is not None:
+                labels.write(result.frame, _merged(labels, result, tracker.object_ids))
             rows.add(result)
             if progress is not None:
                 progress(Progress(done, total, result.frame))
         seconds = time.perf_counter() - begun
-        if sink is not None:
-            sink.finish()
     return TrackReport(
         rows.frames,
         tracker.object_ids,
@@ -131,8 +131,20 @@ def segment_frame(
     return tracker.predict(frame)
 
 
-def _merged(sink: LabelSink, result: FrameResult, object_ids: tuple[int, ...]) -> np.ndarray:
+@contextmanager
+def _written_behind(sink: LabelSink | None) -> Iterator[WriteBehind | None]:
+    """Finish a sink after a whole run, and close it after any."""
+    if sink is None:
+        yield None
+        return
+    with sink:
+        with WriteBehind(sink) as labels:
+            yield labels
+        sink.finish()
+
+
+def _merged(labels: WriteBehind, result: FrameResult, object_ids: tuple[int, ...]) -> np.ndarray:
     """Join a pass with what an earlier pass wrote of the other objects."""
     if len(result.objects) == len(object_ids):
         return result.labels
-    return merge_labels(sink.read(result.frame), result)
+    return merge_labels(labels.read(result.frame), result)

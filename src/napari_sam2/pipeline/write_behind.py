@@ -1,0 +1,83 @@
+"""Write labels on a thread while the next frame is tracked."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FRAMES_BEHIND = 2
+_LOGGER = logging.getLogger(__name__)
+
+
+class FrameWriter(Protocol):
+    """What frames are written to; `napari_sam2.io.LabelSink` is one."""
+
+    def write(self, frame: int, labels_yx: npt.ArrayLike) -> None:
+        """Write the labels of one frame."""
+        ...
+
+    def read(self, frame: int) -> npt.NDArray[np.uint32]:
+        """Read the labels of one frame back."""
+        ...
+
+
+class WriteBehind:
+    """A queue of label images in front of a sink, written in order by one thread.
+
+    When the context ends, however it ends, all that was given has been written, or refused by the
+    sink. What the sink raises is raised by the next `write` or `read`, or at the end of the
+    context; if the context ends by another error, that one goes on and the sink's is logged.
+
+    Parameters
+    ----------
+    sink
+        Where labels go. It is used by one thread at a time.
+    frames_behind
+        Frames that wait, at most, the one that is being written included.
+    """
+
+    def __init__(self, sink: FrameWriter, frames_behind: int = FRAMES_BEHIND) -> None:
+        self._sink = sink
+        self._behind = frames_behind
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="napari-sam2-write")
+        self._waiting: OrderedDict[int, Future[None]] = OrderedDict()  # by frame, oldest first
+
+    def write(self, frame: int, labels_yx: npt.NDArray[np.uint32]) -> None:
+        """Queue the labels of one frame, (Y, X); they must not be changed afterwards."""
+        self._wait_for(self._behind - 1)
+        if frame in self._waiting:
+            self._wait_for(0)
+        self._waiting[frame] = self._pool.submit(self._sink.write, frame, labels_yx)
+
+    def read(self, frame: int) -> npt.NDArray[np.uint32]:
+        """Read the labels of one frame back, (Y, X), once all that was queued is written."""
+        self._wait_for(0)
+        return self._sink.read(frame)
+
+    def _wait_for(self, left: int) -> None:
+        while len(self._waiting) > left:
+            _, oldest = self._waiting.popitem(last=False)
+            oldest.result()
+
+    def __enter__(self) -> WriteBehind:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=True)
+        if error is None:
+            self._wait_for(0)
+            return
+        for frame, future in self._waiting.items():
+            if (refused := future.exception()) is not None:
+                _LOGGER.warning("Frame %d could not be written either: %s", frame, refused)
