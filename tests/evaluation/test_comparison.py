@@ -76,8 +76,8 @@ def run_only(evaluation):
 
 def test_sizes_are_told_apart(online):
     groups = dict(online.by_size)
-    assert groups.keys() == {"below 16 px", "16 to 32 px"}
-    assert groups["below 16 px"].j == 1.0
+    assert groups.keys() == {"below 12 px", "12 to 24 px"}
+    assert groups["below 12 px"].j == 1.0
     assert sum(means.objects for means in groups.values()) == 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from napari_sam2.cli.options import Device, JsonFile, Model, Overwrite, Precision, Threads
-from napari_sam2.cli.results import check_new, show, write_json
+from napari_sam2.cli.results import check_new
 
 EXAMPLES = (
     (
@@ -33,6 +34,10 @@ EXAMPLES = (
         "napari-sam2 evaluate movie.tif truth.tif --result labels.ome.zarr --ctc",
         "score labels that are there, also by SEG, DET and TRA",
     ),
+    (
+        "napari-sam2 evaluate --suite bundled --output report",
+        "many sets at once, with every baseline, and what of the gates and goals is reached",
+    ),
 )
 
 
@@ -48,16 +53,44 @@ class BaselineName(StrEnum):
 
 _USER = "Simulated user"
 _COMPARE = "Compare with"
+_SUITE = "Many sets"
+# What a suite says itself, set by set, or always does.
+_NOT_WITH_SUITE = (
+    "movie",
+    "labels",
+    "protocol",
+    "seed",
+    "baseline",
+    "frame_by_frame",
+    "ctc",
+    "result",
+)
 
 
 def evaluate(
-    movie: Annotated[str, typer.Argument(metavar="MOVIE", help="As for [bold]track[/bold].")],
+    context: typer.Context,
+    movie: Annotated[
+        str | None,
+        typer.Argument(metavar="MOVIE", help="As for [bold]track[/bold].", show_default=False),
+    ] = None,
     labels: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="LABELS", help="Label images of the same frames; one value, one object."
+            metavar="LABELS",
+            help="Label images of the same frames; one value, one object.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Evaluate the sets that this TOML file lists, instead of one movie; "
+            "[bold]bundled[/bold] takes the sample movies. What is in the folder of --output is "
+            "kept and gone on with.",
+            rich_help_panel=_SUITE,
+        ),
+    ] = None,
     protocol: Annotated[
         Literal[
             "click1",
@@ -142,10 +175,20 @@ def evaluate(
     offline go on to correct it, three clicks a frame; the image protocols segment each object on
     single frames, without memory.
     """
-    from napari_sam2.cli.evaluating import Wanted, compare
-    from napari_sam2.cli.evaluation_tables import tables
-    from napari_sam2.evaluation import Choice, save_comparison
     from napari_sam2.pipeline.computing import Computing
+
+    computing = Computing(model, device, threads, precision)
+    if suite is not None:
+        from napari_sam2.cli.evaluating_suite import WantedSuite, evaluate_suite
+
+        sets = WantedSuite(suite, output, max_objects, frames, prompted_frames, view, overwrite)
+        given = _given(context, _NOT_WITH_SUITE)
+        evaluate_suite(sets, given, computing, json_file=json_file)
+        return
+    if movie is None or labels is None:
+        raise ValueError("expected MOVIE and LABELS, or --suite FILE, got neither; see --help")
+    from napari_sam2.cli.evaluating import Wanted, evaluate_movie
+    from napari_sam2.evaluation import Choice
 
     check_new([json_file, output], overwrite=overwrite)
     wanted = Wanted(
@@ -158,11 +201,10 @@ def evaluate(
         ctc=ctc,
         result=result,
     )
-    computing = Computing(model, device, threads, precision)
-    with compare(movie, labels, wanted, computing) as found:
-        write_json(found.comparison.as_dict(), json_file)
-        written = []
-        if output is not None:
-            written = save_comparison(found.comparison, found.case, output, title=found.title)
-    lines = [found.description, *(f"{path}" for path in written)]
-    show(*tables(found.comparison), *lines, json_file=json_file)
+    evaluate_movie(movie, labels, wanted, computing, output=output, json_file=json_file)
+
+
+def _given(context: typer.Context, names: Iterable[str]) -> list[str]:
+    """List those of some parameters that stand on the command line."""
+    sources = ((name, context.get_parameter_source(name)) for name in names)
+    return [name for name, source in sources if source and source.name == "COMMANDLINE"]

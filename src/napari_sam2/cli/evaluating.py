@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_sam2.cli.evaluation_tables import tables
 from napari_sam2.cli.progress import count_progress
+from napari_sam2.cli.results import show, write_json
 from napari_sam2.evaluation import (
     BASELINES,
     Case,
@@ -24,6 +27,7 @@ from napari_sam2.evaluation import (
     ctc_scores_of,
     run_baseline,
     run_protocol,
+    save_comparison,
     score_labels,
 )
 from napari_sam2.io import open_movie
@@ -80,6 +84,31 @@ class Found:
     case: Case
     title: str
     description: str
+
+
+def evaluate_movie(
+    movie: str,
+    labels: str,
+    wanted: Wanted,
+    computing: Computing,
+    *,
+    output: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Score what is wanted on one movie, print it, and write its files.
+
+    Raises
+    ------
+    ValueError, OSError, RuntimeError
+        The options do not go together, or something cannot be read, run or written.
+    """
+    with compare(movie, labels, wanted, computing) as found:
+        write_json(found.comparison.as_dict(), json_file)
+        written = []
+        if output is not None:
+            written = save_comparison(found.comparison, found.case, output, title=found.title)
+    lines = [found.description, *(f"{path}" for path in written)]
+    show(*tables(found.comparison), *lines, json_file=json_file)
 
 
 @contextmanager

@@ -72,19 +72,43 @@ def _frames_of(outcome: Outcome) -> list[int]:
     return sorted({target.first, outcome.score.worst_frame, target.last})
 
 
+def three_tiles(outcome: Outcome, movie: HeldFrames) -> Image.Image:
+    """Draw the worst frame of an object three times: as it is, with the truth, with the result.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, three tiles side by side.
+    """
+    frame = outcome.score.worst_frame
+    strip = Image.new("RGB", (3 * TILE_PX, TILE_PX), PAPER)
+    for place, shown in enumerate(((), (_TRUE,), (_FOUND,))):
+        strip.paste(_outlined(outcome, movie, frame, shown), (place * TILE_PX, 0))
+    return strip
+
+
 def _tile(outcome: Outcome, movie: HeldFrames, frame: int) -> Image.Image:
-    trace = outcome.trace
-    true = trace.truth.patch(trace.target.object_id, frame)
-    found = trace.patch(frame)
-    corner, side = _square(true, found, movie.shape_yx)
-    zoom = TILE_PX / side
-    tile = _picture(movie.read(frame), corner, side)
-    end = corner[0] + side, corner[1] + side
-    for patch, label in ((true, _TRUE), (found, _FOUND)):
-        _outline(tile, patch.in_window(corner, end) * np.uint8(label), zoom)
+    tile = _outlined(outcome, movie, frame, (_TRUE, _FOUND))
     draw = ImageDraw.Draw(tile)
+    trace = outcome.trace
     write(draw, (7, 5), f"object {trace.target.object_id}, frame {frame}", size_px=15)
     write(draw, (7, TILE_PX - 24), f"J {trace.iou(frame):.2f}", size_px=15)
+    return tile
+
+
+def _outlined(outcome: Outcome, movie: HeldFrames, frame: int, shown: Sequence[int]) -> Image.Image:
+    """Draw the surroundings of an object on a frame, with the true outline, the found one."""
+    trace = outcome.trace
+    patches = {
+        _TRUE: trace.truth.patch(trace.target.object_id, frame),
+        _FOUND: trace.patch(frame),
+    }
+    corner, side = _square(patches[_TRUE], patches[_FOUND], movie.shape_yx)
+    tile = _picture(movie.read(frame), corner, side)
+    end = corner[0] + side, corner[1] + side
+    for label in shown:
+        inside = patches[label].in_window(corner, end)
+        _outline(tile, inside * np.uint8(label), TILE_PX / side)
     return tile
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from napari_sam2.evaluation.scores import CurvePoint, ObjectScore, Trace
 
 # Equivalent diameters in pixels that part small from large objects.
-SIZES = ((0.0, 16.0), (16.0, 32.0), (32.0, 64.0), (64.0, float("inf")))
+SIZES = ((0.0, 12.0), (12.0, 24.0), (24.0, 48.0), (48.0, 96.0), (96.0, float("inf")))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,6 +151,12 @@ def diameter_of(area_px: int) -> float:
     return float(2 * np.sqrt(area_px / np.pi))
 
 
+def size_class(diameter_px: float) -> str:
+    """Name the class of a diameter, one of `SIZE_CLASSES`."""
+    place = sum(diameter_px >= high for _, high in SIZES)
+    return SIZE_CLASSES[place]
+
+
 def _size_name(low: float, high: float) -> str:
     if low == 0:
         return f"below {high:g} px"
@@ -167,3 +173,6 @@ def _point_as_dict(point: CurvePoint) -> dict[str, Any]:
         "clicks": point.clicks,
         "seconds": point.seconds,
     }
+
+
+SIZE_CLASSES = tuple(_size_name(low, high) for low, high in SIZES)
