@@ -1,14 +1,18 @@
-"""Encoded views of frames: each encoded once for all objects, the latest kept."""
+"""Encoded views of frames: each encoded once for all objects, kept in memory, then on disk."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from functools import cached_property
 from typing import TypeAlias
 
 import torch
 
 from napari_sam2.network import SAM2, ImageFeatures
+from napari_sam2.tracking.feature_bytes import size_of
+from napari_sam2.tracking.feature_store import FeatureStore
 from napari_sam2.tracking.source import FrameBuffer
 from napari_sam2.tracking.views import View
 
@@ -18,7 +22,11 @@ Place: TypeAlias = tuple[int, View]  # a frame and where to look
 
 
 class FeatureCache:
-    """Image features of (frame, view); the least recently used fall out.
+    """Image features of (frame, view); the least recently used fall out, onto disk with a `store`.
+
+    What is on disk is found by the weights and the arithmetic as well, so that one store serves
+    whatever networks look at a movie. On a GPU, which encodes as fast as a disk writes, it is not
+    used.
 
     Parameters
     ----------
@@ -38,11 +46,12 @@ class FeatureCache:
         self._capacity = capacity_bytes
         self._held = 0
         self.encoded = 0  # views that went through the encoder so far
+        self.store: FeatureStore | None = None
 
     def of(self, places: Sequence[Place]) -> ImageFeatures:
         """Return one row of features for each place; equal places share the work."""
         distinct = list(dict.fromkeys(places))
-        found = {place: self._features[place] for place in distinct if place in self._features}
+        found = {place: kept for place in distinct if (kept := self._find(place)) is not None}
         missing = [place for place in distinct if place not in found]
         for start in range(0, len(missing), VIEWS_AT_ONCE):
             found.update(self._encode(missing[start : start + VIEWS_AT_ONCE]))
@@ -72,13 +81,39 @@ class FeatureCache:
     def _keep(self, place: Place, features: ImageFeatures) -> None:
         if place not in self._features:
             self._features[place] = features
-            self._held += _bytes(features)
+            self._held += size_of(features)
         self._features.move_to_end(place)
 
     def _make_room(self, frames_in_use: set[int]) -> None:
         """Drop the oldest, but no view of a frame in use: it is about to be asked for again."""
         while self._held > self._capacity and next(iter(self._features))[0] not in frames_in_use:
-            self._held -= _bytes(self._features.popitem(last=False)[1])
+            place, features = self._features.popitem(last=False)
+            self._held -= size_of(features)
+            if self._on_disk is not None:
+                self._on_disk.keep(self._key(place), features)
+
+    def _find(self, place: Place) -> ImageFeatures | None:
+        if place in self._features:
+            return self._features[place]
+        store = self._on_disk
+        # Nothing is asked for, and no weights are read, before something was kept.
+        return store.find(self._key(place)) if store is not None and len(store) else None
+
+    @property
+    def _on_disk(self) -> FeatureStore | None:
+        return self.store if self._device.type == "cpu" else None
+
+    def _key(self, place: Place) -> Hashable:
+        return self._weights, torch.is_autocast_enabled("cpu"), place
+
+    @cached_property
+    def _weights(self) -> bytes:
+        """Tell networks apart by all that they hold."""
+        digest = hashlib.blake2b()
+        for name, tensor in self._model.state_dict().items():
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return digest.digest()
 
 
 def _concatenate(features: list[ImageFeatures]) -> ImageFeatures:
@@ -87,8 +122,3 @@ def _concatenate(features: list[ImageFeatures]) -> ImageFeatures:
         torch.cat([each.stride8_bchw for each in features]),
         torch.cat([each.stride4_bchw for each in features]),
     )
-
-
-def _bytes(features: ImageFeatures) -> int:
-    maps = (features.embedding_bchw, features.stride8_bchw, features.stride4_bchw)
-    return sum(each.nbytes for each in maps)

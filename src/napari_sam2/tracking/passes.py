@@ -86,6 +86,11 @@ def count_frames(passes: Sequence[Pass]) -> int:
     return sum(bool(each.covering(frame)) for each in passes for frame in each.frames)
 
 
+def objects_of(passes: Sequence[Pass]) -> tuple[int, ...]:
+    """Return the labels of the objects that passes visit, in order."""
+    return tuple(sorted({segment.object_id for each in passes for segment in each.segments}))
+
+
 def _steps(direction: Direction) -> tuple[int, ...]:
     steps = {"forward": (1,), "backward": (-1,), "both": (1, -1)}
     if direction not in steps:

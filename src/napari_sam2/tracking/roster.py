@@ -115,6 +115,13 @@ class Roster:
         ids = self.ids if object_ids is None else sorted(set(object_ids))
         return [self.find(object_id) for object_id in ids]
 
+    def select_prompted(self, object_ids: Iterable[int] | None) -> list[TrackedObject]:
+        """Return objects as `select` does; a ValueError where there are none."""
+        chosen = self.select(object_ids)
+        if not chosen:
+            raise ValueError("expected at least one prompt before propagating, got none")
+        return chosen
+
     def _take_back(self, tracked: TrackedObject, frame: int) -> None:
         del tracked.prompts[frame]
         tracked.answers.pop(frame, None)

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from napari_sam2.network import SAM2
 from napari_sam2.tracking.candidates import candidates_of, take_candidate
+from napari_sam2.tracking.feature_store import FeatureStore
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.out_of_memory import with_relief
-from napari_sam2.tracking.passes import Pass, count_frames, plan, plan_changes
+from napari_sam2.tracking.passes import Pass, count_frames, objects_of, plan, plan_changes
 from napari_sam2.tracking.prompts import Prompt
 from napari_sam2.tracking.read_ahead import ReadAhead
 from napari_sam2.tracking.results import FrameResult
@@ -39,16 +40,24 @@ class Tracker:
         The movie, e.g. from `open_movie`.
     settings
         See `TrackerSettings`.
+    store
+        Where encoded views are kept that memory has no room for; the caller closes it.
     """
 
     def __init__(
-        self, model: SAM2, source: FrameSource, *, settings: TrackerSettings = _DEFAULTS
+        self,
+        model: SAM2,
+        source: FrameSource,
+        *,
+        settings: TrackerSettings = _DEFAULTS,
+        store: FeatureStore | None = None,
     ) -> None:
         if len(source) < 1:
             raise ValueError("expected a movie with at least one frame, got none")
         self._source = ReadAhead(source, settings.read_ahead)
         self._seen = SeenMasks()
-        self._visitor = Visitor(model, self._source, settings, self._seen)
+        self._store = store
+        self._visitor = self._new_visitor(model, settings)
         self._roster = Roster(
             len(source), source.shape_yx, self._seen, lambda: self._visitor.new_bank()
         )
@@ -69,9 +78,7 @@ class Tracker:
     @property
     def outdated_ids(self) -> tuple[int, ...]:
         """Labels of the objects that `repropagate` would run again."""
-        chosen = self._roster.select(None)
-        passes = plan_changes(chosen, len(self._source))
-        return tuple(sorted({segment.object_id for each in passes for segment in each.segments}))
+        return objects_of(plan_changes(self._roster.select(None), len(self._source)))
 
     def add(self, prompt: Prompt) -> None:
         """Add a prompt; objects come into being with their first one.
@@ -197,7 +204,7 @@ class Tracker:
         ValueError
             If there are no prompts, or the range is outside of the movie.
         """
-        chosen = self._prompted_objects(object_ids)
+        chosen = self._roster.select_prompted(object_ids)
         yield from self._run(chosen, self._plan(chosen, direction, start, stop, resume))
 
     def count_frames(
@@ -210,7 +217,7 @@ class Tracker:
         resume: bool = False,
     ) -> int:
         """Count the frames that `propagate` would yield."""
-        chosen = self._prompted_objects(object_ids)
+        chosen = self._roster.select_prompted(object_ids)
         return count_frames(self._plan(chosen, direction, start, stop, resume))
 
     def repropagate(self, object_ids: Iterable[int] | None = None) -> Generator[FrameResult]:
@@ -273,23 +280,20 @@ class Tracker:
             objects.append(tracked)
         return self._visitor.advance(frame, objects, sweep.step) if objects else None
 
-    # ---- running out of memory
-
     def rebuild(self, model: SAM2, settings: TrackerSettings) -> None:
         """Go on with another model or other settings: with smaller views, on another device.
 
         Prompts and what was tracked stay. A pass that is under way goes on with its current frame.
         """
-        self._visitor = Visitor(model, self._source, settings, self._seen)
+        self._visitor = self._new_visitor(model, settings)
         self._seen.move(self._visitor.runner.device)
         for tracked in self._roster.objects.values():
             tracked.start_over(self._visitor.new_bank())
 
+    def _new_visitor(self, model: SAM2, settings: TrackerSettings) -> Visitor:
+        visitor = Visitor(model, self._source, settings, self._seen)
+        visitor.runner.features.store = self._store
+        return visitor
+
     def _relieved(self, work: Callable[[], T]) -> T:
         return with_relief(work, self.relieve)
-
-    def _prompted_objects(self, object_ids: Iterable[int] | None) -> list[TrackedObject]:
-        chosen = self._roster.select(object_ids)
-        if not chosen:
-            raise ValueError("expected at least one prompt before propagating, got none")
-        return chosen
