@@ -113,12 +113,20 @@ def test_windows_of_any_multiple_of_32(fails, own_data, tmp_path):
     assert "multiple of 32, got 100" in fails("train", *arguments, "--size", 100)
 
 
-def test_small_networks_take_processes_and_large_ones_threads():
+def test_small_networks_take_processes_and_large_ones_threads(monkeypatch, caplog):
     small = Recipe("cells", (Stage("stills", 1.0, 1e-4, 1e-5),))
     large = Recipe("", small.stages, tuning=Tuning(recompute=True))
-    assert shared_work(small, torch.device("cpu"), 4) == (4, 1)
-    assert shared_work(large, torch.device("cpu"), 4) == (1, 4)
-    assert shared_work(small, torch.device("cuda"), 4) == (1, 4)
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    monkeypatch.setattr("napari_sam2.training.processes.can_share_work", lambda: True)
+    assert shared_work(small, cpu, 4) == (4, 1)
+    assert shared_work(large, cpu, 4) == (1, 4)
+    assert shared_work(small, gpu, 4) == (1, 4)
+    assert shared_work(large, gpu, 4, wanted=2) == (2, 1)
+    assert shared_work(small, cpu, 4, wanted=1) == (1, 4)
+    assert not caplog.records
+    monkeypatch.setattr("napari_sam2.training.processes.can_share_work", lambda: False)
+    assert shared_work(small, cpu, 4) == (1, 4)
+    assert "training in one process" in caplog.text
 
 
 def test_bfloat16_is_for_machines_that_are_fast_at_it(monkeypatch):

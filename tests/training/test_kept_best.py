@@ -14,6 +14,7 @@ from napari_sam2.model import load_model, save_model
 from napari_sam2.network import SAM2
 from napari_sam2.training.config import Recipe, Tuning
 from napari_sam2.training.curves import Curves
+from napari_sam2.training.processes import can_share_work
 from napari_sam2.training.state import TrainingState, new_state
 from napari_sam2.training.steps import StepMetrics
 from napari_sam2.training.train import Batches, train
@@ -65,6 +66,7 @@ def test_a_run_that_only_gets_worse_keeps_what_it_was_given(
     assert all(torch.equal(first[name], kept[name]) for name in first)
 
 
+@pytest.mark.skipif(not can_share_work(), reason="needs the extra train")
 def test_two_batches_a_step_are_their_mean(
     tiny_recipe: Recipe, discs: Batches, tmp_path: Path
 ) -> None:

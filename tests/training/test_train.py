@@ -1,4 +1,4 @@
-"""Whole tiny runs: resuming, exporting, the log, and several processes."""
+"""Whole tiny runs: resuming, exporting, the log."""
 
 from __future__ import annotations
 
@@ -53,19 +53,6 @@ def test_a_run_writes_a_log_and_a_model_in_bfloat16(
     assert {value.dtype for value in weights.values()} == {torch.bfloat16}
     assert weights.keys() == state.average.state_dict().keys()
     assert read_config(tmp_path) == state.model.config
-
-
-def test_two_processes_take_the_mean_gradient_of_their_batches(
-    tiny_recipe: Recipe, discs: Batches, tmp_path: Path
-) -> None:
-    torch.set_num_threads(1)
-    recipe = replace(tiny_recipe, steps=2)
-    first = train(recipe, tmp_path / "first", batches=discs, processes=2)
-    second = train(recipe, tmp_path / "second", batches=discs, processes=2)
-    alone = train(recipe, tmp_path / "alone", batches=discs)
-    assert first.step == 2
-    assert same_weights(first, second)
-    assert not same_weights(first, alone)
 
 
 def test_a_step_whose_gradient_is_not_finite_is_skipped(

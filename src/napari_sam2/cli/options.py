@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-_COMPUTING = "Model and machine"
+COMPUTING = "Model and machine"
 _RESULTS = "Results"
 
 PrecisionChoice: TypeAlias = Literal["auto", "float32", "bfloat16"]
@@ -19,7 +19,7 @@ Model = Annotated[
         metavar="NAME|PATH",
         help="A name of [bold]napari-sam2 models list[/bold], a checkpoint file, or the folder "
         "of a model.",
-        rich_help_panel=_COMPUTING,
+        rich_help_panel=COMPUTING,
     ),
 ]
 Device = Annotated[
@@ -28,7 +28,7 @@ Device = Annotated[
         "--device",
         metavar="DEVICE",
         help="auto, cpu, cuda, cuda:1 or mps; auto takes a CUDA GPU where there is one.",
-        rich_help_panel=_COMPUTING,
+        rich_help_panel=COMPUTING,
     ),
 ]
 Threads = Annotated[
@@ -37,7 +37,7 @@ Threads = Annotated[
         "--threads",
         min=1,
         help="Processor cores to use; by default all of them.",
-        rich_help_panel=_COMPUTING,
+        rich_help_panel=COMPUTING,
     ),
 ]
 Precision = Annotated[
@@ -45,7 +45,7 @@ Precision = Annotated[
     typer.Option(
         "--precision",
         help="Arithmetic; auto takes bfloat16 where the processor is faster at it.",
-        rich_help_panel=_COMPUTING,
+        rich_help_panel=COMPUTING,
     ),
 ]
 JsonFile = Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_sam2.cli.options import Device, JsonFile, Threads
+from napari_sam2.cli.options import COMPUTING, Device, JsonFile, Threads
 from napari_sam2.cli.results import show, write_json
 
 if TYPE_CHECKING:
@@ -129,6 +129,15 @@ def train(
     ] = None,
     device: Device = "cpu",
     threads: Threads = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes that share the work, on GPUs one each (extra train); by default one a "
+            "core for small networks on a CPU, else 1.",
+            rich_help_panel=COMPUTING,
+        ),
+    ] = None,
     json_file: JsonFile = None,
 ) -> None:
     """Train a model, train a given one further, or go on with the run that is in the folder."""
@@ -158,7 +167,15 @@ def train(
     chosen = with_budget(chosen, minutes, steps)
     folder = data_folder(recipe, chosen, data)
     wanted = Run(
-        chosen, out, folder, name or out.resolve().name, synthetic, device, threads, pictures
+        chosen,
+        out,
+        folder,
+        name or out.resolve().name,
+        synthetic=synthetic,
+        device=device,
+        threads=threads,
+        pictures=pictures,
+        processes=processes,
     )
     facts = run(wanted)
     write_json(facts, json_file)

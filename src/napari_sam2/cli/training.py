@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from dataclasses import asdict, dataclass, replace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from napari_sam2.training.steps import StepMetrics
     from napari_sam2.training.train import Batches, Validate
 
+_LOGGER = logging.getLogger(__name__)
 _KNOWN_LAYOUT = ("image", "video", "natural")
 
 
@@ -36,6 +38,7 @@ class Run:
     device: str = "cpu"
     threads: int | None = None
     pictures: bool = False
+    processes: int | None = None
 
 
 def check(folder: Path, *, json_file: Path | None) -> None:
@@ -103,10 +106,14 @@ def _train(wanted: Run) -> TrainingState:
     from napari_sam2.pipeline.computing import choose_device
     from napari_sam2.training.train import train
 
+    # PyTorch then counts GPUs without waking them; processes forked later could not use them.
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     device = choose_device(wanted.device)
-    recipe = in_fast_arithmetic(wanted.recipe, device)
+    cores = wanted.threads or usable_cores()
+    processes, threads = shared_work(wanted.recipe, device, cores, wanted=wanted.processes)
+    several_gpus = device.type == "cuda" and processes > 1
+    recipe = wanted.recipe if several_gpus else in_fast_arithmetic(wanted.recipe, device)
     batches, validate = _data(wanted)
-    processes, threads = shared_work(recipe, device, wanted.threads or usable_cores())
     torch.set_num_threads(threads)
     with share_progress(f"Training {recipe.preset}") as show_share:
 
@@ -143,15 +150,29 @@ def in_fast_arithmetic(recipe: Recipe, device: torch.device) -> Recipe:
     return replace(recipe, bfloat16=resolve_precision("auto", device) == torch.bfloat16)
 
 
-def shared_work(recipe: Recipe, device: torch.device, cores: int) -> tuple[int, int]:
+def shared_work(
+    recipe: Recipe, device: torch.device, cores: int, *, wanted: int | None = None
+) -> tuple[int, int]:
     """Return how many processes train, and with how many threads each.
 
     A small network gains most from processes of one thread. A published one is large enough for
-    threads, and would need its memory once a process.
+    threads, and would need its memory once a process; a GPU is used by one process.
     """
-    if device.type != "cpu":
+    from napari_sam2.training.processes import can_share_work
+
+    if wanted is not None:
+        return wanted, cores if wanted == 1 else 1
+    if device.type != "cpu" or recipe.tuning.recompute or cores == 1:
         return 1, cores
-    return (1, cores) if recipe.tuning.recompute else (cores, 1)
+    if can_share_work():
+        return cores, 1
+    _LOGGER.warning(
+        "training in one process; %d would be nearly %d times as fast: pip install "
+        "'napari-sam2[train]' (not on Windows)",
+        cores,
+        cores,
+    )
+    return 1, cores
 
 
 def _data(wanted: Run) -> tuple[Batches, Validate]:

@@ -8,13 +8,13 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Generator
+from torch import Generator, Tensor, nn
 
 from napari_sam2.network import SAM2
 from napari_sam2.training.clip_steps import clip_loss
 from napari_sam2.training.config import Recipe, Stage
 from napari_sam2.training.data.clip_batch import ClipBatch
-from napari_sam2.training.steps import StepLoss, device_of, still_loss
+from napari_sam2.training.steps import StepLoss, StepMetrics, device_of, still_loss
 
 
 class Batches(Protocol):
@@ -31,9 +31,9 @@ class Batches(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StepNumber:
-    """Which step, replica and part of it: all that the chance in a step depends on.
+    """Which step, process and part of it: all that the chance in a step depends on.
 
-    ``parts`` batches make up a step of each of ``count`` replicas.
+    ``parts`` batches make up a step of each of ``count`` processes.
     """
 
     step: int
@@ -44,7 +44,7 @@ class StepNumber:
 
     @property
     def batch(self) -> int:
-        """Number of the batch, another one for each part and replica."""
+        """Number of the batch, another one for each part and process."""
         return (self.step * self.parts + self.part) * self.count + self.rank
 
 
@@ -53,7 +53,7 @@ def step_loss(
 ) -> StepLoss:
     """Draw the batch of a step, stills or clips, and compute its loss."""
     size = model.config.image_size
-    # All replicas take stills or all take clips, else one would wait for the other.
+    # All processes take stills or all take clips, else one would wait for the other.
     kind = Generator().manual_seed(recipe.seed * 1_000_003 + number.step)
     generator = Generator().manual_seed((recipe.seed + 1) * 1_000_003 + number.batch)
     options = {"prompts": recipe.prompts, "weights": recipe.loss, "generator": generator}
@@ -70,6 +70,38 @@ def step_loss(
             return clip_loss(model, batch, teach_encoder=taught, **options)  # type: ignore[arg-type]
         taught = not is_encoder_frozen(recipe, stage)
         return still_loss(model, batch, stage, teach_encoder=taught, **options)  # type: ignore[arg-type]
+
+
+class NumberedStep(nn.Module):
+    """The loss of a step as one call of a module, after which processes can share gradients.
+
+    Parameters
+    ----------
+    model
+        The network that learns.
+    batches
+        Source of training windows.
+    recipe
+        Of the run.
+
+    Attributes
+    ----------
+    measured : StepMetrics
+        Of the last call.
+    """
+
+    def __init__(self, model: SAM2, batches: Batches, recipe: Recipe) -> None:
+        super().__init__()
+        self.model = model
+        self.measured = StepMetrics()
+        self._batches = batches
+        self._recipe = recipe
+
+    def forward(self, stage: Stage, number: StepNumber) -> Tensor:
+        """Draw the batch of a step and return its loss, a scalar."""
+        result = step_loss(self.model, self._batches, stage, self._recipe, number)
+        self.measured = result.metrics
+        return result.total
 
 
 def is_encoder_frozen(recipe: Recipe, stage: Stage) -> bool:

@@ -14,14 +14,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from napari_sam2.model import save_model
 from napari_sam2.network import SAM2
 from napari_sam2.training.config import Recipe, Stage, position
 from napari_sam2.training.curves import Curves
 from napari_sam2.training.log import TrainingLog
-from napari_sam2.training.numbered_steps import Batches, StepNumber, step_loss
-from napari_sam2.training.replicas import Replica, run_replicas
+from napari_sam2.training.numbered_steps import Batches, NumberedStep, StepNumber
+from napari_sam2.training.processes import Worker, run_workers
+from napari_sam2.training.reporting import reported
 from napari_sam2.training.state import (
     CHECKPOINT_NAME,
     TrainingState,
@@ -30,7 +32,7 @@ from napari_sam2.training.state import (
     save_state,
     update_average,
 )
-from napari_sam2.training.steps import StepMetrics
+from napari_sam2.training.steps import StepMetrics, device_of
 from napari_sam2.training.tuning import without_adapters
 
 _LOGGER = logging.getLogger(__name__)
@@ -70,10 +72,11 @@ def train(
     progress : callable, optional
         Called after each step with the share of the budget used and the step's metrics.
     processes : int
-        Processes that share the work; each draws batches of its own, so the recipe's batch sizes
-        are those of one process.
+        Processes that share the work, through Lightning Fabric if there are several (see
+        `run_workers`); each draws batches of its own, so the recipe's batch sizes are those of one
+        process. ``validate`` is called in one of them, ``progress`` always here.
     device : torch.device or str
-        Where the network computes; several processes need the CPU.
+        Where the network computes; several processes take one GPU each.
 
     Returns
     -------
@@ -89,26 +92,26 @@ def train(
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    alone = processes == 1
+    state = _begun(recipe, out, device if alone else "cpu")
+    if state.step:
+        _LOGGER.info("going on from step %d", state.step)
+    with reported(progress, by_another_process=not alone) as report:
+
+        def work(worker: Worker) -> None:
+            here = worker.device.type == device_of(state.model).type
+            own = state if here else _begun(recipe, out, worker.device)
+            _Run(recipe, out, own, validate, worker).run(batches, report)
+
+        run_workers(work, count=processes, device=device)
+    return state if alone else _begun(recipe, out)
+
+
+def _begun(recipe: Recipe, out: Path, device: torch.device | str = "cpu") -> TrainingState:
+    """Return the state that the folder of a run holds, or that of a new run."""
     state = new_state(recipe, device)
     if (out / CHECKPOINT_NAME).exists():
         load_state(state, out)
-        _LOGGER.info("going on from step %d", state.step)
-
-    def work(replica: Replica) -> None:
-        run = _Run(recipe, out, state, validate if replica.leads else None, replica)
-        try:
-            run.start()
-            while (used := run.progress()) < 1.0:
-                metrics = run.step(batches, used)
-                if progress is not None and replica.leads:
-                    progress(used, metrics)
-            if replica.leads:
-                run.finish()
-        finally:
-            run.close()
-
-    count = sum(weight.numel() for weight in state.model.parameters())
-    run_replicas(work, count=processes, parameters=count)
     return state
 
 
@@ -121,24 +124,36 @@ class _Run:
         out: Path,
         state: TrainingState,
         validate: Validate | None,
-        replica: Replica,
+        worker: Worker,
     ) -> None:
         self._recipe = recipe
         self._out = out
         self._state = state
         self._validate = validate
-        self._replica = replica
+        self._worker = worker
         self._used = self._share_used()
         self._log = TrainingLog(out / "log.csv")
         self._log.start(state.elapsed_seconds)
-        self._curves = Curves(out, wanted=replica.leads)
+        self._curves = Curves(out, wanted=worker.leads)
         self._wall, self._cpu = time.perf_counter(), time.process_time()
         self._saved = self._validated = state.elapsed_seconds
         self._validating = 0.0
 
-    def progress(self) -> float:
-        """Return the share of the budget that is used, by the leader's clock."""
-        return self._used
+    def run(self, batches: Batches, report: Progress | None) -> None:
+        """Make all steps that are left."""
+        step = NumberedStep(self._state.model, batches, self._recipe)
+        shared = self._worker.set_up(step)
+        try:
+            self._start()
+            while self._used < 1.0:
+                used = self._used
+                self._step(step, shared)
+                if report is not None and self._worker.leads:
+                    report(used, step.measured)
+            if self._worker.leads:
+                self._finish()
+        finally:
+            self._curves.close()
 
     def _share_used(self) -> float:
         if self._stopped():
@@ -147,53 +162,44 @@ class _Run:
             return self._state.step / self._recipe.steps
         return self._state.elapsed_seconds / (60.0 * self._recipe.minutes)
 
-    def step(self, batches: Batches, used: float) -> StepMetrics:
+    def _step(self, step: NumberedStep, shared: nn.Module) -> None:
         """Make one optimizer step, then log, validate and save when it is time."""
         state, recipe = self._state, self._recipe
-        place = position(recipe, used)
+        place = position(recipe, self._used)
         warm = min(1.0, (state.step + 1) / max(recipe.optimizer.warmup_steps, 1))
         rate = warm * place.learning_rate
-        metrics = self._learn(batches, place.stage)
+        self._learn(step, shared, place.stage)
         state.step += 1
         self._tick()
-        weights = state.model.parameters()
-        self._used = self._replica.average_gradients(weights, self._share_used())
+        self._used = self._worker.agreed(self._share_used())
         _update(state, rate, recipe)
-        if self._replica.leads:
+        if self._worker.leads:
             if state.step % recipe.log_every == 0:
                 self._write_log(place.stage.name, rate)
             self._housekeeping()
-        return metrics
 
-    def _learn(self, batches: Batches, stage: Stage) -> StepMetrics:
-        """Add up the gradients of the batches of a step."""
-        state, parts = self._state, self._recipe.tuning.accumulate
+    def _learn(self, step: NumberedStep, shared: nn.Module, stage: Stage) -> None:
+        """Add up the gradients of the batches of a step, and share the sum."""
+        worker, parts = self._worker, self._recipe.tuning.accumulate
         for part in range(parts):
-            number = StepNumber(
-                state.step, self._replica.rank, self._replica.count, part=part, parts=parts
-            )
-            result = step_loss(state.model, batches, stage, self._recipe, number)
-            (result.total / parts).backward()
-            if self._replica.leads:
-                self._log.add(result.metrics)
-        return result.metrics
+            number = StepNumber(self._state.step, worker.rank, worker.count, part=part, parts=parts)
+            with worker.apart(shared, enabled=part < parts - 1):
+                worker.backward(shared(stage, number) / parts)
+            if worker.leads:
+                self._log.add(step.measured)
 
-    def start(self) -> None:
+    def _start(self) -> None:
         """Measure what a fine-tuning run starts from: it may be the best there is."""
-        if self._replica.leads and self._state.step == 0 and self._recipe.tuning.init:
+        if self._worker.leads and self._state.step == 0 and self._recipe.tuning.init:
             self._run_validation()
 
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """Validate, save and export; the best network stays if one was kept."""
         if not self._stopped() and not self._was_validated():
             self._run_validation()
         save_state(self._state, self._out)
         if not math.isfinite(self._state.best_score):
             self._export()
-
-    def close(self) -> None:
-        """Close the files that are kept open."""
-        self._curves.close()
 
     def _export(self) -> None:
         """Write the averaged network as a model; a fine-tuned one keeps its small differences."""

@@ -21,10 +21,10 @@ from napari_sam2.pipeline.run_length import decode_mask
 
 from .finding import Folder, Layout
 from .frames import PICTURE_ENDINGS, TIFF_ENDINGS, FileFrames, Frames, LazyMovie
+from .video import VIDEO_ENDINGS, VideoFrames, can_decode
 
 ENDINGS = ("_manual.json", "_auto.json")
 EVERY = 4  # SA-V annotates 6 of 24 frames a second
-_VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv")
 
 
 def find_masklets(folder: Folder) -> Iterator[Layout]:
@@ -59,7 +59,7 @@ def _layout(folder: Folder, path: Path, stem: str) -> Layout:
 
 
 def _video_frames(folder: Folder, stem: str) -> Frames:
-    """Find the frames of a video: a folder of pictures, a TIFF or a zarr of its name."""
+    """Find the frames of a video: a folder of pictures, a TIFF or a zarr of its name, or itself."""
     if stem in folder.folders:
         inside = (folder.path / stem).iterdir()
         endings = (*PICTURE_ENDINGS, *TIFF_ENDINGS)
@@ -68,11 +68,15 @@ def _video_frames(folder: Folder, stem: str) -> Frames:
     for ending in (*TIFF_ENDINGS, ".ome.tif", ".ome.zarr", ".zarr"):
         if (path := folder.path / f"{stem}{ending}").exists():
             return LazyMovie(path)
-    videos = [name for name in folder.files if Path(name).suffix.lower() in _VIDEO_ENDINGS]
-    video = next((name for name in videos if Path(name).stem == stem), f"{stem}.mp4")
+    videos = [name for name in folder.files if Path(name).suffix.lower() in VIDEO_ENDINGS]
+    video = next((name for name in videos if Path(name).stem == stem), None)
+    if video is not None and can_decode():
+        return VideoFrames(folder.path / video)
+    install = "" if video is None else "pip install 'napari-sam2[video]', or "
+    video = video or f"{stem}.mp4"
     raise ValueError(
-        f"expected the frames of {video} in the folder {folder.path / stem}, got none: extract "
-        f"them with `ffmpeg -i {video} -start_number 0 {stem}/%05d.jpg`"
+        f"expected the frames of {video} in the folder {folder.path / stem}, got none: {install}"
+        f"extract them with `ffmpeg -i {video} -start_number 0 {stem}/%05d.jpg`"
     )
 
 

@@ -1,0 +1,91 @@
+"""Frames of a video file, decoded when asked for with PyAV (extra ``video``)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv")
+
+
+def can_decode() -> bool:
+    """Whether PyAV is installed."""
+    return find_spec("av") is not None
+
+
+@dataclass(slots=True)
+class VideoFrames:
+    """The frames of a video in the order in which they are shown.
+
+    Each process opens the file for itself: training processes are forked, and two that share an
+    open file would move its position under each other.
+
+    Parameters
+    ----------
+    path
+        A video that FFmpeg decodes.
+    """
+
+    path: Path
+    _times: tuple[int, ...] = ()
+    _container: InputContainer | None = field(default=None, repr=False)
+    _process: int = 0
+
+    def __len__(self) -> int:
+        return len(self._shown())
+
+    def read_raw(self, frame: int) -> npt.NDArray[np.uint8]:
+        """Decode one frame, (Y, X, 3) uint8, from the key frame before it.
+
+        Raises
+        ------
+        ValueError
+            The video ends before it.
+        """
+        time = self._shown()[frame]
+        container = self._opened()
+        container.seek(time, stream=container.streams.video[0])
+        for decoded in container.decode(video=0):
+            if decoded.pts is not None and decoded.pts >= time:
+                return decoded.to_ndarray(format="rgb24")
+        raise ValueError(
+            f"expected {len(self)} frames in {self.path}, got an end before frame {frame}: "
+            "the file is damaged, convert it again"
+        )
+
+    def close(self) -> None:
+        """Give the file back; it is opened again when a frame is asked for."""
+        if self._container is not None and self._process == os.getpid():
+            self._container.close()
+        self._container = None
+
+    def _shown(self) -> tuple[int, ...]:
+        """List when each frame is shown, in the stream's own unit, without decoding any."""
+        if not self._times:
+            container = self._opened()
+            packets = container.demux(video=0)
+            self._times = tuple(sorted(each.pts for each in packets if each.pts is not None))
+        return self._times
+
+    def _opened(self) -> InputContainer:
+        if self._container is None or self._process != os.getpid():
+            import av
+
+            try:
+                self._container = av.open(str(self.path))
+            except av.error.FFmpegError as error:
+                raise ValueError(
+                    f"expected a video in {self.path}, got what FFmpeg cannot open ({error}): "
+                    "download or convert it again"
+                ) from error
+            self._process = os.getpid()
+        return self._container
