@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import threading
 
 import pytest
@@ -18,6 +19,18 @@ def features(value, *, dtype=torch.bfloat16, side=4):
         torch.randn(1, 1, 4 * side, 4 * side, dtype=dtype),
     )
     return ImageFeatures(*maps)
+
+
+class Folder:
+    def __init__(self, path):
+        self.path = path
+
+    def make(self):
+        self.path.mkdir()
+        return self.path
+
+    def close(self):
+        shutil.rmtree(self.path, ignore_errors=True)
 
 
 BYTES = size_of(features(0))
@@ -40,11 +53,7 @@ def same(found, expected):
 
 @pytest.fixture
 def store(tmp_path):
-    def place():
-        (tmp_path / "features").mkdir()
-        return tmp_path / "features"
-
-    store = FeatureStore(place, 3 * BYTES)
+    store = FeatureStore(Folder(tmp_path / "features"), 3 * BYTES)
     yield store
     store.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from typing import TypeAlias
 
@@ -11,19 +10,24 @@ import numpy.typing as npt
 
 from napari_sam2.io import Movie
 from napari_sam2.network import SAM2
-from napari_sam2.session.applied_prompts import AppliedPrompts, Place
+from napari_sam2.session.applied_prompts import AppliedPrompts
 from napari_sam2.session.fallback import Fallback
+from napari_sam2.session.feature_folder import FeatureFolder
 from napari_sam2.session.label_store import LabelStore
 from napari_sam2.session.painting import name_objects, painted_ids, replace_prompts, seen_prompt
-from napari_sam2.session.prompt_book import BookChange, PromptBook
+from napari_sam2.session.prompt_book import PromptBook
 from napari_sam2.session.record import TrackRecord
 from napari_sam2.session.results_writer import ResultsWriter
+from napari_sam2.session.shown_prompts import ShownPrompts
 from napari_sam2.session.tokens import FrameToken
-from napari_sam2.tracking import Absent, FrameResult, Prompt, Tracker, TrackerSettings
+from napari_sam2.tracking import Absent, Tracker, TrackerSettings
+from napari_sam2.tracking.feature_store import FeatureStore
 from napari_sam2.tracking.settings import Direction
 
 # Encoded views that a user may come back to: the frame at hand, its neighbours, where the mouse is.
-FEATURE_BYTES = 2**28
+FEATURE_BYTES = 2**26
+# Those of the frames tracked so far, so that corrections spread without the encoder.
+FEATURE_DISK_BYTES = 2**32
 LabelsYX: TypeAlias = npt.NDArray[np.integer]
 SESSION_SETTINGS = TrackerSettings(feature_bytes=FEATURE_BYTES)
 
@@ -46,6 +50,8 @@ class Session:
         Where labels go, by default a `LabelStore` of the movie's size.
     settings
         How the tracker works.
+    feature_disk_bytes
+        Disk space for encoded views until the session is closed; 0 keeps none there.
 
     Raises
     ------
@@ -60,6 +66,7 @@ class Session:
         *,
         labels: LabelStore | None = None,
         settings: TrackerSettings = SESSION_SETTINGS,
+        feature_disk_bytes: int = FEATURE_DISK_BYTES,
     ) -> None:
         frames, shape_yx = len(movie), movie.shape_yx
         self.movie = movie
@@ -71,14 +78,16 @@ class Session:
             )
         self.book = PromptBook(frames, shape_yx)
         self.record = TrackRecord(frames)
-        self._tracker = Tracker(model, movie, settings=settings)
+        self._features = FeatureStore(FeatureFolder(), feature_disk_bytes)
+        self._tracker = Tracker(
+            model, movie, settings=settings, store=self._features if feature_disk_bytes else None
+        )
         self._fallback = Fallback(model, self._tracker)
         self._applied = AppliedPrompts(self._tracker)
         self._writer = ResultsWriter(self.labels, self.record, self._applied)
-        self._changes: deque[dict[Place, tuple[Prompt, ...]]] = deque()
-        self._unseen: set[Place] = set()
-        self._outdated: tuple[int, ...] = ()
-        self.book.changed.connect(self._on_book)
+        self._shown = ShownPrompts(
+            self.book, self._tracker, applied=self._applied, writer=self._writer
+        )
 
     @property
     def object_ids(self) -> tuple[int, ...]:
@@ -88,11 +97,17 @@ class Session:
     @property
     def outdated(self) -> tuple[int, ...]:
         """Labels of objects whose corrections have not spread yet, as of the latest computation."""
-        return self._outdated
+        return self._shown.outdated
 
     def take_notices(self) -> tuple[str, ...]:
         """Return, once, sentences that the user should read; any thread."""
-        return self._fallback.take_notices()
+        notice = self._features.take_notice()
+        return self._fallback.take_notices() + (() if notice is None else (notice,))
+
+    def close(self) -> None:
+        """Let go of what lies on disk: labels stay there for 30 days, encoded views are deleted."""
+        self._features.close()
+        self.labels.close()
 
     # ---- what the user does
 
@@ -154,12 +169,12 @@ class Session:
         Other frames follow with `sweep`, `update` or `propagate`. Returns None where nothing
         changed.
         """
-        self._catch_up()
-        return self._show(frame)
+        self._shown.catch_up()
+        return self._shown.show(frame)
 
     def sweep(self) -> Generator[FrameToken]:
         """Take objects that are gone out of the labels of all frames."""
-        self._catch_up()
+        self._shown.catch_up()
         while frames := self._writer.stale_frames:
             frame = min(frames)
             erased = self._writer.erase_stale(frame)
@@ -188,11 +203,11 @@ class Session:
         if resume:
             yield from self.update(chosen)
         else:
-            yield from self._show_all()
+            yield from self._shown.show_all()
         run = self._tracker.propagate(
             direction, start=start, stop=stop, object_ids=chosen, resume=resume
         )
-        yield from self._write(run)
+        yield from self._shown.write(run)
 
     def count_frames(
         self,
@@ -204,9 +219,9 @@ class Session:
         resume: bool = False,
     ) -> int:
         """Count the frames that `propagate` would yield."""
-        self._catch_up()
+        self._shown.catch_up()
         chosen = None if object_ids is None else tuple(object_ids)
-        first = self.count_outdated(chosen) if resume else len(self._unshown)
+        first = self.count_outdated(chosen) if resume else len(self._shown.behind)
         return first + self._tracker.count_frames(
             direction, start=start, stop=stop, object_ids=chosen, resume=resume
         )
@@ -214,17 +229,17 @@ class Session:
     def update(self, object_ids: Iterable[int] | None = None) -> Generator[FrameToken]:
         """Carry corrections on, only for their objects and only to the neighbouring prompts."""
         chosen = None if object_ids is None else tuple(object_ids)
-        yield from self._show_all()
-        yield from self._write(self._tracker.repropagate(chosen))
+        yield from self._shown.show_all()
+        yield from self._shown.write(self._tracker.repropagate(chosen))
 
     def count_outdated(self, object_ids: Iterable[int] | None = None) -> int:
         """Count the frames that `update` would yield."""
-        self._catch_up()
-        return len(self._unshown) + self._tracker.count_outdated(object_ids)
+        self._shown.catch_up()
+        return len(self._shown.behind) + self._tracker.count_outdated(object_ids)
 
     def candidates(self, object_id: int, frame: int) -> tuple[float, ...]:
         """Return the estimated IoUs of the masks that an ambiguous click offers; empty if none."""
-        self._catch_up()
+        self._shown.catch_up()
         if not self._applied.at(object_id, frame):
             return ()
         return tuple(iou for _, iou in self._tracker.candidates(object_id, frame))
@@ -237,67 +252,8 @@ class Session:
         ValueError
             If there is no such candidate.
         """
-        self._catch_up()
-        self._show(frame)
+        self._shown.catch_up()
+        self._shown.show(frame)
         self._writer.put(self._applied.choose(object_id, frame, index))
-        self._outdated = self._tracker.outdated_ids
+        self._shown.note_outdated()
         return FrameToken(frame, (object_id,))
-
-    # ---- inside
-
-    def _on_book(self, change: BookChange) -> None:
-        # A copy of the places concerned: the book stays with the user's thread.
-        self._changes.append({place: self.book.at(*place) for place in change.places})
-
-    def _catch_up(self) -> None:
-        """Bring the tracker up to the book; answers are computed when they are shown."""
-        changes: dict[Place, tuple[Prompt, ...]] = {}
-        while self._changes:
-            changes.update(self._changes.popleft())
-        if not changes:
-            return
-        before = self._tracker.object_ids
-        self._applied.apply(changes)
-        self._unseen.update(changes)
-        for object_id in set(before).difference(self._tracker.object_ids):
-            self._writer.forget(object_id)
-        self._outdated = self._tracker.outdated_ids
-
-    @property
-    def _unshown(self) -> set[int]:
-        """Frames whose labels are behind the prompts."""
-        return {frame for _, frame in self._unseen} | self._writer.stale_frames
-
-    def _show(self, frame: int) -> FrameToken | None:
-        """Bring the labels of a frame up to the prompts."""
-        erased = self._writer.erase_stale(frame)
-        concerned = sorted(object_id for object_id, other in self._unseen if other == frame)
-        prompted = [each for each in concerned if self._applied.at(each, frame)]
-        if prompted:
-            self._writer.put(self._applied.answer(prompted, frame))
-        for object_id in set(concerned).difference(prompted):
-            tracked = self._tracker.recollect(object_id, frame)
-            if tracked is None:
-                self._writer.erase(object_id, frame)
-            else:
-                self._writer.put(tracked)
-        self._unseen.difference_update((object_id, frame) for object_id in concerned)
-        self._outdated = self._tracker.outdated_ids
-        touched = tuple(sorted({*erased, *concerned}))
-        return FrameToken(frame, touched) if touched else None
-
-    def _show_all(self) -> Iterator[FrameToken]:
-        self._catch_up()
-        while self._unshown:
-            token = self._show(min(self._unshown))
-            if token is not None:
-                yield token
-
-    def _write(self, run: Generator[FrameResult]) -> Iterator[FrameToken]:
-        try:
-            for result in run:
-                self._writer.put(result)
-                yield FrameToken(result.frame, result.object_ids)
-        finally:
-            run.close()  # what a cancelled run has spread is settled now
-            self._outdated = self._tracker.outdated_ids

@@ -47,15 +47,15 @@ class SessionFolder:
         self._file: IO[bytes] | None = _hold(path / _HOLD_NAME)
 
     @classmethod
-    def make(cls) -> SessionFolder:
-        """Make and hold a new folder under the sessions' folder, and prune old ones.
+    def make(cls, home: Path | None = None) -> SessionFolder:
+        """Make and hold a new folder under `home`, by default the sessions'; prune the old there.
 
         Raises
         ------
         OSError
             The place cannot be written.
         """
-        home = sessions_folder()
+        home = sessions_folder() if home is None else home
         path = home / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
         try:
             path.mkdir(parents=True)

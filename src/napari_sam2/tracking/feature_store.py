@@ -7,10 +7,11 @@ import shutil
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from napari_sam2.network import ImageFeatures
 from napari_sam2.tracking.feature_bytes import Layout, Row, pack, size_of, unpack
@@ -19,6 +20,18 @@ from napari_sam2.tracking.feature_slots import Slots
 WAITING_BYTES = 2**24  # of views that wait to be written; one may be larger
 FREE_SHARE = 4  # of the free space of a disk, one in so many bytes is taken at most
 _LOGGER = logging.getLogger(__name__)
+
+
+class Folder(Protocol):
+    """A place on disk that comes and goes."""
+
+    def make(self) -> Path:
+        """Make the folder; an OSError where it cannot be."""
+        ...
+
+    def close(self) -> None:
+        """Delete the folder and all in it, if it was made; more than once does no harm."""
+        ...
 
 
 class FeatureStore:
@@ -30,23 +43,22 @@ class FeatureStore:
 
     Parameters
     ----------
-    place
-        Gives the folder, when the first view is kept; it is deleted with all that is in it when
-        the store is closed, or with the process.
+    folder
+        Is made when the first view is kept, and closed with the store or with the process.
     capacity_bytes
         Disk space for views, and no more than a quarter of what is free.
     """
 
-    def __init__(self, place: Callable[[], Path], capacity_bytes: int) -> None:
-        self._place = place
+    def __init__(self, folder: Folder, capacity_bytes: int) -> None:
+        self._folder = folder
+        self._path: Path | None = None
         self._capacity = capacity_bytes
         self._lock = threading.RLock()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="napari-sam2-features")
         self._slots: Slots | None = None
         self._layout: Layout | None = None
         self._waiting: OrderedDict[Hashable, tuple[ImageFeatures, Future[None]]] = OrderedDict()
-        self._folder: Path | None = None
-        self._removal: weakref.finalize[[Path, bool], FeatureStore] | None = None
+        self._removal = weakref.finalize(self, folder.close)
         self._closed = False
         self._notice: str | None = None
 
@@ -114,12 +126,11 @@ class FeatureStore:
     def _ready(self, layout: Layout, row: Row) -> Slots:
         if self._slots is not None and self._layout == layout:
             return self._slots
-        if self._folder is None:
-            self._folder = self._place()
-            self._removal = weakref.finalize(self, shutil.rmtree, self._folder, True)
-        path = self._folder / "views.zarr"
+        if self._path is None:
+            self._path = self._folder.make()
+        path = self._path / "views.zarr"
         shutil.rmtree(path, ignore_errors=True)  # views of another size
-        room = min(self._capacity, shutil.disk_usage(self._folder).free // FREE_SHARE)
+        room = min(self._capacity, shutil.disk_usage(self._path).free // FREE_SHARE)
         self._slots, self._layout = Slots(path, room // row.nbytes, row.nbytes), layout
         return self._slots
 
@@ -138,5 +149,4 @@ class FeatureStore:
     def _let_go(self) -> None:
         self._slots = self._layout = None
         self._waiting.clear()
-        if self._removal is not None:
-            self._removal()
+        self._removal()

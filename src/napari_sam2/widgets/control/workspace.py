@@ -169,7 +169,7 @@ class Workspace:
         self.following.close()
         self.prompts.close()
         self.labels.close()
-        self.session.labels.close()
+        self.session.close()
 
     # ---- wiring
 
