@@ -69,6 +69,26 @@ def test_labels_are_scored_without_a_model(cli, movie, truth, pixels, tmp_path):
     assert [each["j"] for each in scores["per_object"]] == [1.0, 0.5]
 
 
+def test_divisions_are_read_from_folders_of_the_challenge(cli, movie, pixels, tmp_path):
+    pytest.importorskip("ctc_metrics")
+    labels = pixels[1].copy()
+    labels[3:][labels[3:] == 2] = 3
+    folders = tmp_path / "01_GT" / "TRA", tmp_path / "01_RES"
+    for folder in folders:
+        folder.mkdir(parents=True)
+        for frame, image in enumerate(labels):
+            tifffile.imwrite(folder / f"mask{frame:03}.tif", image, photometric="minisblack")
+    (folders[0] / "man_track.txt").write_text("1 0 5 0\n2 0 2 0\n3 3 5 2\n")
+    line = ["evaluate", movie, folders[0], "--result", folders[1], "--ctc", "--json", "-"]
+    unlinked = json.loads(cli(*line).stdout)["ctc"]
+    assert (unlinked["DET"], unlinked["TRA"]) == (
+        1.0,
+        pytest.approx(1 - 1.5 / (12 * 10 + 10 * 1.5)),
+    )
+    (folders[1] / "res_track.txt").write_text("1 0 5 0\n2 0 2 0\n3 3 5 2\n")
+    assert json.loads(cli(*line).stdout)["ctc"]["TRA"] == 1.0
+
+
 def test_other_frames_are_explained(fails, movie, model_folder, tmp_path):
     path = tmp_path / "short.tif"
     tifffile.imwrite(path, np.ones((5, 48, 64), np.uint16), metadata={"axes": "TYX"})

@@ -25,6 +25,7 @@ from napari_sam2.evaluation import (
     click_frame_by_frame,
     ctc_scores,
     ctc_scores_of,
+    read_parents,
     run_baseline,
     run_protocol,
     save_comparison,
@@ -125,13 +126,16 @@ def compare(movie: str, labels: str, wanted: Wanted, computing: Computing) -> It
     with open_movie(movie) as images, open_movie(labels, intensity=(0, 1)) as reference:
         case = case_for(wanted.protocol, images, reference, choice=wanted.choice)
         if wanted.result is None:
-            yield _with_model(case, wanted, computing, images.name)
+            yield _with_model(case, wanted, computing, (images, reference))
         else:
             with open_movie(wanted.result, intensity=(0, 1)) as scored:
                 yield _with_labels(case, wanted, scored, reference)
 
 
-def _with_model(case: Case, wanted: Wanted, computing: Computing, name: str) -> Found:
+def _with_model(
+    case: Case, wanted: Wanted, computing: Computing, movies: tuple[Movie, Movie]
+) -> Found:
+    images, reference = movies
     network = prepare(computing)
     running = Running(
         TrackerSettings(view=wanted.view, precision=network.precision),
@@ -142,15 +146,12 @@ def _with_model(case: Case, wanted: Wanted, computing: Computing, name: str) -> 
     clicked = (
         _frame_by_frame(case, network.model, evaluation, running) if wanted.frame_by_frame else None
     )
-    comparison = Comparison(
-        evaluation,
-        _baselines(case, wanted),
-        clicked,
-        ctc_scores_of(evaluation, case) if wanted.ctc else None,
-    )
-    return Found(
-        comparison, case, f"{name}: {wanted.protocol}, {network.name}", network.description
-    )
+    ctc: CtcScores | None = None
+    if wanted.ctc:
+        ctc = ctc_scores_of(evaluation, case, reference_parents=read_parents(reference.path))
+    comparison = Comparison(evaluation, _baselines(case, wanted), clicked, ctc)
+    title = f"{images.name}: {wanted.protocol}, {network.name}"
+    return Found(comparison, case, title, network.description)
 
 
 def _with_labels(case: Case, wanted: Wanted, scored: Movie, reference: Movie) -> Found:
@@ -159,7 +160,13 @@ def _with_labels(case: Case, wanted: Wanted, scored: Movie, reference: Movie) ->
     if wanted.ctc:
         # Objects that were not chosen count as well: a found one would be a false positive.
         frames = range(min(wanted.choice.frames or len(reference), len(reference)))
-        ctc = ctc_scores(scored.read_raw, reference.read_raw, frames=frames)
+        ctc = ctc_scores(
+            scored.read_raw,
+            reference.read_raw,
+            frames=frames,
+            parents=read_parents(scored.path),
+            reference_parents=read_parents(reference.path),
+        )
     comparison = Comparison(evaluation, _baselines(case, wanted), None, ctc)
     return Found(comparison, case, f"{scored.name} against {reference.name}", scored.name)
 

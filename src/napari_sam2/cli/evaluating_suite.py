@@ -108,11 +108,13 @@ def evaluate_suite(
         raise typer.Exit(STATUS_ERROR)
 
 
+def bundled_suite() -> Path:
+    """Locate the suite of the sample movies."""
+    return Path(str(resources.files("napari_sam2.sample_data").joinpath("suite.toml")))
+
+
 def _read(wanted: WantedSuite) -> Suite:
-    if wanted.source == BUNDLED:
-        path = Path(str(resources.files("napari_sam2.sample_data").joinpath("suite.toml")))
-    else:
-        path = Path(wanted.source).expanduser()
+    path = bundled_suite() if wanted.source == BUNDLED else Path(wanted.source).expanduser()
     return read_suite(path).limited(max_objects=wanted.max_objects, frames=wanted.frames)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from napari_sam2.evaluation.baselines import BASELINES, run_baseline
 from napari_sam2.evaluation.comparison import Comparison, save_comparison
 from napari_sam2.evaluation.ctc import CtcScores, ctc_scores, ctc_scores_of
+from napari_sam2.evaluation.ctc_tracks import read_parents
 from napari_sam2.evaluation.frame_by_frame import ClickComparison, click_frame_by_frame
 from napari_sam2.evaluation.interactive import Interaction
 from napari_sam2.evaluation.labels import score_labels
@@ -43,6 +44,7 @@ __all__ = [
     "ctc_scores",
     "ctc_scores_of",
     "evaluate",
+    "read_parents",
     "run_baseline",
     "run_protocol",
     "save_animation",

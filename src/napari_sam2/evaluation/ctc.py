@@ -114,10 +114,13 @@ def ctc_scores(
     return CtcScores(seg(matches.labels_ref, matches.ious), det(**operations), tra(**operations)[0])
 
 
-def ctc_scores_of(evaluation: Evaluation, case: Case) -> CtcScores:
+def ctc_scores_of(
+    evaluation: Evaluation, case: Case, *, reference_parents: Mapping[int, int] = NOTHING
+) -> CtcScores:
     """Compare the masks of an evaluation with the truth of the same objects.
 
-    Objects that were followed alone may share pixels: the later one in the list has them.
+    Objects that were followed alone may share pixels: the later one in the list has them. Nothing
+    is said of divisions, so that each one between chosen objects is a missing link.
     """
     shape = case.movie.shape_yx
     first = min(target.first for target in case.targets)
@@ -138,7 +141,9 @@ def ctc_scores_of(evaluation: Evaluation, case: Case) -> CtcScores:
                 labels[case.truth.mask(target.object_id, frame)] = target.object_id
         return labels
 
-    return ctc_scores(found, true, frames=range(first, last + 1))
+    return ctc_scores(
+        found, true, frames=range(first, last + 1), reference_parents=reference_parents
+    )
 
 
 def _library() -> tuple[Callable[..., Any], ...]:
