@@ -52,6 +52,7 @@ class Slots:
             compressors=None,  # encoded views look like noise
             fill_value=0,
             chunk_key_encoding={"name": "default", "separator": "."},
+            config={"write_empty_chunks": True},  # to look for them takes longer than to write
             overwrite=True,
         )
 
