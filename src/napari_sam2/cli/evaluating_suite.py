@@ -130,7 +130,7 @@ def _tables(result: SuiteResult, checks: list[Check]) -> Iterator[Table]:
     """Give the figures by set, the best baseline beside, and the checks; the page has it all."""
     lines = by_set(result)
     if lines:
-        table = plain_table("set", "protocol", "J", "best baseline", "first J", "area", "objects")
+        table = plain_table("set", "protocol", "J", "best baseline", "first J", "objects")
         for line in lines:
             model = line.model
             table.add_row(
@@ -139,10 +139,9 @@ def _tables(result: SuiteResult, checks: list[Check]) -> Iterator[Table]:
                 f"{model.j:.3f}",
                 _best_baseline(line),
                 f"{model.first_j:.3f}",
-                f"{model.area_ratio:.2f}",
                 f"{model.objects}",
             )
-        table.columns[1].no_wrap = True
+        table.columns[1].no_wrap = table.columns[3].no_wrap = True
         yield table
     table = plain_table("", "gate or goal", "found")
     for column in table.columns[1:]:

@@ -133,6 +133,20 @@ def test_what_is_not_measured_says_so(made):
     assert "napari-sam2 benchmark" in made.check(SPEED).found
 
 
+def test_a_set_that_failed_keeps_a_goal_from_passing(made):
+    model = {"click1": [result_of(0.9)], "online": [result_of(0.9, curve=points(0.7, 0.8))]}
+    made.add("a", {"click1": [result_of(0.9)]}).add("b", model)
+    assert made.check(J).passed
+    assert made.check(CORRECTED).found == "not scored: b online"  # one corrected frame only
+    gone = [record for record in made.result.records if record.set_name == "b"]
+    made.result.records = [record for record in made.result.records if record not in gone]
+    for which in (J, IOU_1, AREA, BEST_1):
+        assert made.check(which).passed is None
+        assert made.check(which).found.endswith("; not scored: b click1")
+    assert made.check(CLICKS).found == "not scored: b online"
+    assert made.check(IOU).passed
+
+
 def test_modalities_and_sizes_pool_the_objects(made):
     made.add("a", {"mask": [result_of(0.6, area_px=100)]})
     made.add("b", {"mask": [result_of(0.8, area_px=9000)]})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from napari_sam2.evaluation.suite.checks import Check, check_all
+from napari_sam2.evaluation.suite.check_parts import Check
+from napari_sam2.evaluation.suite.checks import check_all
 from napari_sam2.evaluation.suite.files import save_suite, summary_of
 from napari_sam2.evaluation.suite.page import write_page
 from napari_sam2.evaluation.suite.running import run_suite

@@ -7,66 +7,24 @@ real images, so drawn ones do not count for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
-
 from napari_sam2.evaluation.baselines import BASELINES
-from napari_sam2.evaluation.suite.figures import Line, Saved, by_set, interactions
+from napari_sam2.evaluation.interactive import RUNS
+from napari_sam2.evaluation.suite.check_parts import (
+    NONE,
+    Check,
+    Lines,
+    Number,
+    beats,
+    beside,
+    lowest_of,
+    on_every,
+)
+from napari_sam2.evaluation.suite.figures import by_set, curve_on, interactions
 from napari_sam2.evaluation.suite.sets import EvaluationSet
 from napari_sam2.evaluation.suite.tasks import Contestant, SuiteResult
 from napari_sam2.evaluation.suite.thresholds import GATES, GOALS
 
 TO_BEAT = ("copy", "threshold", "watershed")
-
-
-_NONE = "the suite has no such set and protocol"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A gate or goal, and what came of it.
-
-    Parameters
-    ----------
-    kind
-        Which of the two.
-    name
-        What is asked, with the threshold.
-    found
-        The numbers, in words.
-    value
-        The number that decides; None where there is none.
-    passed
-        None where it could not be measured.
-    """
-
-    kind: Literal["gate", "goal"]
-    name: str
-    found: str
-    value: float | None
-    passed: bool | None
-
-    @property
-    def verdict(self) -> str:
-        """In words."""
-        return "not measured" if self.passed is None else ("pass" if self.passed else "FAIL")
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class _Number:
-    """A figure of one set."""
-
-    set_name: str
-    protocol: str
-    value: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.set_name}, {self.protocol})"
 
 
 def counts_for_gates(entry: EvaluationSet) -> bool:
@@ -82,105 +40,106 @@ def counts_for_goals(entry: EvaluationSet) -> bool:
 def check_all(result: SuiteResult, contestant: Contestant) -> list[Check]:
     """Check the gates, then the goals."""
     lines = by_set(result)
+    left_out = Lines.of(result, lines, counts_for_gates)
+    real = Lines.of(result, lines, counts_for_goals)
+    everything = Lines.of(result, lines, lambda _: True)
     return [
-        _above(result, lines),
-        _areas(result, lines),
-        _gate_iou(result, lines),
-        _goal_iou(result, lines, 1, GOALS.click_iou),
-        _goal_iou(result, lines, 3, GOALS.three_clicks_iou),
-        _goal_j(result, lines),
+        _above(left_out),
+        _areas(left_out),
+        _gate_iou(left_out),
+        _goal_iou(real, 1, GOALS.click_iou),
+        _goal_iou(real, 3, GOALS.three_clicks_iou),
+        _goal_j(real),
         _goal_corrected(result),
         _goal_clicks(result),
-        *(_goal_baselines(lines, protocol) for protocol in ("click1", "mask")),
+        _goal_baselines(everything, "click1", "one click"),
+        _goal_baselines(everything, "mask", "the true first mask"),
         _goal_parameters(contestant),
         _goal_speed(),
     ]
 
 
-def _chosen(
-    result: SuiteResult,
-    lines: Iterable[Line],
-    counts: Callable[[EvaluationSet], bool],
-    protocols: Sequence[str],
-) -> list[Line]:
-    names = {entry.name for entry in result.suite.sets if counts(entry)}
-    return [line for line in lines if line.group in names and line.protocol in protocols]
-
-
-def _above(result: SuiteResult, lines: list[Line]) -> Check:
-    chosen = _chosen(result, lines, counts_for_gates, ("click1",))
-    words = [f"{line.group} {line.model.j:.3f} {_beside(line, TO_BEAT)}" for line in chosen]
-    passed = [line for line in chosen if _beats(line, TO_BEAT)]
+def _above(left_out: Lines) -> Check:
+    lines = left_out.by("click1").lines
+    words = [f"{line.group} {line.model.j:.3f} {beside(line, TO_BEAT)}" for line in lines]
+    passed = [line for line in lines if beats(line, TO_BEAT)]
     return Check(
         "gate",
         "J from one click above copying the true first mask and above the classical baselines on "
         f"{GATES.sets_above} left-out sets",
-        f"on {len(passed)} of {len(chosen)}: {'; '.join(words) or _NONE}",
+        f"on {len(passed)} of {len(lines)}: {'; '.join(words) or NONE}",
         len(passed),
         len(passed) >= GATES.sets_above,
     )
 
 
-def _areas(result: SuiteResult, lines: list[Line]) -> Check:
+def _areas(left_out: Lines) -> Check:
     low, high = GATES.area_ratio
-    chosen = _chosen(result, lines, counts_for_gates, ("click1",))
-    ratios = [r for each in chosen for r in (each.model.area_ratio, each.model.area_ratio_median)]
+    asked = left_out.by("click1")
+    ratios = [r for e in asked.lines for r in (e.model.area_ratio, e.model.area_ratio_median)]
     words = [
         f"{each.group} {each.model.area_ratio:.2f}, median {each.model.area_ratio_median:.2f} "
         f"at frame {each.model.age}"
-        for each in chosen
+        for each in asked.lines
     ]
     name = f"area ratio of {low:g} to {high:g} at frame 16 (else the last), together and by median"
     # The ratio that is farthest off, whichever side of 1 it is on.
     worst = max(ratios, key=lambda r: max(r, 1 / r) if r else float("inf"), default=None)
-    passed = all(low <= ratio <= high for ratio in ratios) if ratios else None
-    return Check("gate", name, "; ".join(words) or _NONE, worst, passed)
+    passed = all(low <= ratio <= high for ratio in ratios)
+    return on_every("gate", name, "; ".join(words), worst, passed, asked.missing)
 
 
-def _gate_iou(result: SuiteResult, lines: list[Line]) -> Check:
-    numbers = _click_ious(result, lines, counts_for_gates, 1)
+def _gate_iou(left_out: Lines) -> Check:
+    numbers = _click_ious(left_out, 1)
     name = f"IoU after one click of {GATES.click_iou:g} or more on a left-out set"
     if not numbers:
-        return Check("gate", name, _NONE, None, None)
+        return Check("gate", name, NONE, None, None)
     best = max(numbers, key=lambda number: number.value)
     found = f"highest of {len(numbers)}: {best}"
     return Check("gate", name, found, best.value, best.value >= GATES.click_iou)
 
 
-def _goal_iou(result: SuiteResult, lines: list[Line], clicks: int, limit: float) -> Check:
-    numbers = _click_ious(result, lines, counts_for_goals, clicks)
+def _goal_iou(real: Lines, clicks: int, limit: float) -> Check:
     words = f"after {clicks} click{'s' if clicks > 1 else ''}"
     name = f"IoU {words} of {limit:g} or more on every real left-out set"
-    return _lowest(name, numbers, limit)
+    missing = real.by(*_from_clicks(clicks)).missing
+    return lowest_of(name, _click_ious(real, clicks), limit, missing)
 
 
-def _click_ious(
-    result: SuiteResult,
-    lines: list[Line],
-    counts: Callable[[EvaluationSet], bool],
-    clicks: int,
-) -> list[_Number]:
-    chosen = _chosen(result, lines, counts, (f"click{clicks}", f"image-click{clicks}"))
-    return [_Number(line.group, line.protocol, line.model.first_j) for line in chosen]
+def _from_clicks(clicks: int) -> tuple[str, str]:
+    return f"click{clicks}", f"image-click{clicks}"
 
 
-def _goal_j(result: SuiteResult, lines: list[Line]) -> Check:
-    chosen = _chosen(result, lines, counts_for_goals, ("click1",))
-    numbers = [_Number(line.group, line.protocol, line.model.j) for line in chosen]
-    name = f"J from one click of {GOALS.j:g} or more on every real left-out movie"
-    return _lowest(name, numbers, GOALS.j)
+def _click_ious(asked: Lines, clicks: int) -> list[Number]:
+    lines = asked.by(*_from_clicks(clicks)).lines
+    return [Number(line.group, line.protocol, line.model.first_j) for line in lines]
+
+
+def _goal_j(real: Lines) -> Check:
+    asked = real.by("click1")
+    numbers = [
+        Number(line.group, f"{line.model.frames:.0f} frames", line.model.j) for line in asked.lines
+    ]
+    name = (
+        f"J from one click of {GOALS.j:g} or more over {GOALS.frames} frames (or all there are) of "
+        "every real left-out movie"
+    )
+    return lowest_of(name, numbers, GOALS.j, asked.missing)
 
 
 def _goal_corrected(result: SuiteResult) -> Check:
-    numbers = []
-    for saved in _real_interactions(result):
-        place = min(GOALS.corrected_frames, len(saved.corrected_j) - 1)
-        numbers.append(_Number(saved.set_name, saved.protocol, saved.corrected_j[place]))
     name = (
         f"J after {GOALS.corrected_frames} corrected frames of {GOALS.corrected_j:g} or more on "
         "every real left-out movie"
     )
-    return _lowest(name, list(dict.fromkeys(numbers)), GOALS.corrected_j)
+    found, missing = [], []
+    for set_name, protocol in _real_interactive(result):
+        curve = curve_on(result, set_name, protocol)
+        if len(curve) > GOALS.corrected_frames:
+            found.append(Number(set_name, protocol, curve[GOALS.corrected_frames].j))
+        else:
+            missing.append((set_name, protocol))
+    return lowest_of(name, found, GOALS.corrected_j, missing)
 
 
 def _goal_clicks(result: SuiteResult) -> Check:
@@ -188,31 +147,31 @@ def _goal_clicks(result: SuiteResult) -> Check:
         f"{GOALS.times_fewer_clicks:g} times fewer clicks than the same clicks on every frame, for "
         "the same J&F, on every real left-out movie"
     )
-    rounds = max((s.clicks_a_frame for s in interactions(result)), default=0)
-    saved = [s for s in _real_interactions(result) if s.clicks_a_frame == rounds]
-    if not saved:
-        return Check("goal", name, _NONE, None, None)
+    wanted = _real_interactive(result)
+    # The last line of each is for as many clicks a frame as the protocol itself gives.
+    saved = {(s.set_name, s.protocol): s for s in interactions(result)}
+    there = [saved[each] for each in wanted if each in saved]
     words = [
         f"{s.set_name}, {s.protocol}: {s.times_fewer:.1f}"
         if s.times_fewer
         else f"{s.set_name}, {s.protocol}: not reached, J&F {s.best_jf:.3f} of {s.goal_jf:.3f}"
-        for s in saved
+        for s in there
     ]
-    lowest = min(s.times_fewer or 0.0 for s in saved)
-    return Check("goal", name, "; ".join(words), lowest, lowest >= GOALS.times_fewer_clicks)
+    lowest = min((s.times_fewer or 0.0 for s in there), default=0.0)
+    passed = lowest >= GOALS.times_fewer_clicks
+    missing = [each for each in wanted if each not in saved]
+    return on_every("goal", name, "; ".join(words), lowest, passed, missing)
 
 
-def _goal_baselines(lines: list[Line], protocol: str) -> Check:
-    start = {"click1": "one click", "mask": "the true first mask"}[protocol]
-    chosen = [line for line in lines if line.protocol == protocol]
-    behind = [line for line in chosen if not _beats(line, BASELINES)]
-    name = f"J from {start} above every baseline on every set"
-    if not chosen:
-        return Check("goal", name, f"no set with {protocol}", None, None)
-    words = [f"{line.group} {line.model.j:.3f} {_beside(line, BASELINES)}" for line in behind]
-    found = f"on {len(chosen) - len(behind)} of {len(chosen)}"
+def _goal_baselines(everything: Lines, protocol: str, start: str) -> Check:
+    asked = everything.by(protocol)
+    behind = [line for line in asked.lines if not beats(line, BASELINES)]
+    words = [f"{line.group} {line.model.j:.3f} {beside(line, BASELINES)}" for line in behind]
+    ahead = len(asked.lines) - len(behind)
+    found = f"on {ahead} of {len(asked.lines)}" if asked.lines else ""
     found += f"; not on {'; '.join(words)}" if behind else ""
-    return Check("goal", name, found, len(chosen) - len(behind), not behind)
+    name = f"J from {start} above every baseline on every set"
+    return on_every("goal", name, found, ahead, not behind, asked.missing)
 
 
 def _goal_parameters(contestant: Contestant) -> Check:
@@ -232,30 +191,7 @@ def _goal_speed() -> Check:
     )
 
 
-def _real_interactions(result: SuiteResult) -> list[Saved]:
-    names = {entry.name for entry in result.suite.sets if counts_for_goals(entry)}
-    return [saved for saved in interactions(result) if saved.set_name in names]
-
-
-def _lowest(name: str, numbers: Sequence[_Number], limit: float) -> Check:
-    """Check a goal that every set has to reach."""
-    if not numbers:
-        return Check("goal", name, _NONE, None, None)
-    lowest = min(numbers, key=lambda number: number.value)
-    mean = sum(number.value for number in numbers) / len(numbers)
-    found = f"lowest of {len(numbers)}: {lowest}; mean {mean:.3f}"
-    return Check("goal", name, found, lowest.value, lowest.value >= limit)
-
-
-def _beats(line: Line, names: Sequence[str]) -> bool:
-    """Whether the model is above all of these; one that was not scored is not beaten."""
-    return all(name in line.baselines and line.model.j > line.baselines[name].j for name in names)
-
-
-def _beside(line: Line, names: Sequence[str]) -> str:
-    """Write down what a figure is compared with."""
-    known = (
-        f"{name} {line.baselines[name].j:.3f}" if name in line.baselines else f"{name} not scored"
-        for name in names
-    )
-    return f"({', '.join(known)})"
+def _real_interactive(result: SuiteResult) -> list[tuple[str, str]]:
+    """List the interactive protocols of the sets that count for goals."""
+    entries = [entry for entry in result.suite.sets if counts_for_goals(entry)]
+    return [(entry.name, each) for entry in entries for each in entry.protocols if each in RUNS]

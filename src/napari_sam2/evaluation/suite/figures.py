@@ -11,6 +11,7 @@ import numpy as np
 from napari_sam2.evaluation.baselines import BASELINES
 from napari_sam2.evaluation.every_frame import NAME as EVERY_FRAME
 from napari_sam2.evaluation.results import SIZE_CLASSES, curve_of, size_class
+from napari_sam2.evaluation.scores import CurvePoint
 from napari_sam2.evaluation.suite.records import MODEL, VIDEO, ObjectResult, Record
 from napari_sam2.evaluation.suite.sets import EvaluationSet, is_still
 from napari_sam2.evaluation.suite.tasks import SuiteResult
@@ -24,8 +25,8 @@ class Figures:
 
     Parameters
     ----------
-    objects
-        How many.
+    objects, frames
+        How many, and over how many frames on average.
     j, f, first_j, last_j
         Means over them; `first_j` and `last_j` are the IoU on their first and last frames.
     area_ratio, area_ratio_median
@@ -35,6 +36,7 @@ class Figures:
     """
 
     objects: int
+    frames: float
     j: float
     f: float
     first_j: float
@@ -101,6 +103,7 @@ def figures_of(objects: Sequence[ObjectResult]) -> Figures:
     """Sum up the results of one object or more."""
     return Figures(
         objects=len(objects),
+        frames=float(np.mean([each.score.frames for each in objects])),
         j=float(np.mean([each.score.j for each in objects])),
         f=float(np.mean([each.score.f for each in objects])),
         first_j=float(np.mean([each.score.first_j for each in objects])),
@@ -128,26 +131,35 @@ def by_size(result: SuiteResult) -> list[Line]:
     return _lines(result, lambda _, each: size_class(each.diameter_px), SIZE_CLASSES)
 
 
+def curve_on(result: SuiteResult, set_name: str, protocol: str) -> tuple[CurvePoint, ...]:
+    """Return the mean curve of a protocol, a point for each prompted frame; empty without one."""
+    record = result.find(set_name, protocol)
+    if record is None:
+        return ()
+    return curve_of([each.score for each in record.objects], record.prompted_frames)
+
+
 def interactions(result: SuiteResult) -> list[Saved]:
     """Compare the curves of interactive protocols with clicking every frame."""
     saved: list[Saved] = []
     for entry in result.suite.sets:
         alone = result.find(entry.name, VIDEO, EVERY_FRAME)
         for protocol in entry.protocols:
-            record = result.find(entry.name, protocol)
-            if alone is not None and record is not None and record.prompted_frames > 1:
-                saved += _saved(record, alone)
+            curve = curve_on(result, entry.name, protocol)
+            if alone is not None and curve:
+                saved += _saved(entry.name, protocol, curve, alone)
     return saved
 
 
-def _saved(record: Record, alone: Record) -> Iterator[Saved]:
-    curve = curve_of([each.score for each in record.objects], record.prompted_frames)
+def _saved(
+    set_name: str, protocol: str, curve: Sequence[CurvePoint], alone: Record
+) -> Iterator[Saved]:
     goals = curve_of([each.score for each in alone.objects], alone.prompted_frames)
     for goal in (goals[0], goals[-1]) if len(goals) > 1 else goals:
         enough = next((point.clicks for point in curve if point.jf >= goal.jf), None)
         yield Saved(
-            record.set_name,
-            record.protocol,
+            set_name,
+            protocol,
             goal.prompted_frames,
             goal.jf,
             goal.clicks,

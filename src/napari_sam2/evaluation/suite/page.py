@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from napari_sam2.evaluation.baselines import BASELINES
-from napari_sam2.evaluation.suite.checks import Check, check_all
+from napari_sam2.evaluation.suite.check_parts import Check
+from napari_sam2.evaluation.suite.checks import check_all
 from napari_sam2.evaluation.suite.figures import (
     Line,
     by_modality,

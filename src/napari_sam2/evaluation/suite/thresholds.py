@@ -33,8 +33,8 @@ class Goals:
     ----------
     click_iou, three_clicks_iou
         IoU of the first mask after one click and after three.
-    j
-        Mean J from one click, over 30 frames.
+    j, frames
+        Mean J from one click, over so many frames.
     corrected_j, corrected_frames
         Mean J after so many corrected frames.
     times_fewer_clicks
@@ -48,6 +48,7 @@ class Goals:
     click_iou: float = 0.80
     three_clicks_iou: float = 0.88
     j: float = 0.80
+    frames: int = 30
     corrected_j: float = 0.88
     corrected_frames: int = 2
     times_fewer_clicks: float = 3.0
