@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_sam2.network import SAM2
     from napari_sam2.training.config import Recipe
-    from napari_sam2.training.data.own import OwnData
+    from napari_sam2.training.data.stacks import Stack
     from napari_sam2.training.fine_tuning import FineTuning
     from napari_sam2.training.state import TrainingState
     from napari_sam2.training.steps import StepMetrics
@@ -180,30 +181,42 @@ def _data(wanted: Run) -> tuple[Batches, Validate]:
     from napari_sam2.training.balance import balanced
     from napari_sam2.training.data.own import read_own_data
     from napari_sam2.training.data.recipes import build_mixture
+    from napari_sam2.training.data.splits import split
     from napari_sam2.training.validate import held_out_numbers, own_numbers
 
     recipe, folder = wanted.recipe, wanted.data
     known = not recipe.tuning.init or recipe.still_shares or recipe.clip_shares
     if known and any((folder / part).is_dir() for part in _KNOWN_LAYOUT):
         mixture = build_mixture(folder, seed=recipe.seed, synthetic=wanted.synthetic)
-        return balanced(mixture, recipe.still_shares, recipe.clip_shares), held_out_numbers(folder)
-    own = read_own_data(folder)
-    measure: Validate = own_numbers(own.held_out)
-    if wanted.pictures and own.held_out:
-        measure = _drawn(measure, own, wanted.out)
-    return own.mixture(recipe.seed), measure
+        batches: Batches = balanced(mixture, recipe.still_shares, recipe.clip_shares)
+        measure: Validate = held_out_numbers(folder)
+        held_out: Sequence[Stack] = split(folder).validation if wanted.pictures else ()
+    else:
+        own = read_own_data(folder)
+        batches, measure, held_out = (
+            own.mixture(recipe.seed),
+            own_numbers(own.held_out),
+            own.held_out,
+        )
+    if wanted.pictures and held_out:
+        measure = _drawn(measure, held_out, wanted.out)
+    return batches, measure
 
 
-def _drawn(measure: Validate, own: OwnData, out: Path) -> Validate:
-    """Draw held-out frames whenever the network is measured."""
+def _drawn(measure: Validate, held_out: Sequence[Stack], out: Path) -> Validate:
+    """Draw frames of a held-out movie and a held-out still whenever the network is measured."""
     from napari_sam2.cli.training_pictures import held_out_picture
 
+    kinds = {stack.is_movie: stack for stack in reversed(held_out)}
+    shown = {"movie" if is_movie else "still": stack for is_movie, stack in kinds.items()}
     folder = out / "pictures"
 
     def measure_and_draw(model: SAM2) -> dict[str, float]:
         folder.mkdir(parents=True, exist_ok=True)
-        number = len(list(folder.glob("*.png")))
-        held_out_picture(model, own.held_out[0]).save(folder / f"validation_{number:03}.png")
+        number = len(list(folder.glob("*.png"))) // len(shown)
+        for kind, stack in shown.items():
+            path = folder / f"validation_{number:03}_{kind}.png"
+            held_out_picture(model, stack).save(path)
         return measure(model)
 
     return measure_and_draw

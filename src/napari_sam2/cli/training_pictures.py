@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from napari_sam2.network import SAM2
     from napari_sam2.tracking import Point
-    from napari_sam2.training.data.own import OwnStack
+    from napari_sam2.training.data.stacks import Stack
 
 _FRAMES, _OBJECTS = 6, 12
 
 
-def held_out_picture(model: SAM2, stack: OwnStack) -> Image:
+def held_out_picture(model: SAM2, stack: Stack) -> Image:
     """Draw a few held-out frames with the outlines of what one click on each object gave.
 
     Movies are followed from their first held-out frame; of stills the first is drawn.
@@ -48,7 +48,7 @@ def held_out_picture(model: SAM2, stack: OwnStack) -> Image:
         return contact_sheet(shown, title=f"held-out frames of {stack.name}", subtitle=subtitle)
 
 
-def _clicks(stack: OwnStack) -> list[Point]:
+def _clicks(stack: Stack) -> list[Point]:
     """Click the largest objects of the first frame where they are thickest."""
     from napari_sam2.tracking import Point
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from av import VideoFrame
     from av.container import InputContainer
 
 VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv")
@@ -37,6 +38,7 @@ class VideoFrames:
 
     path: Path
     _times: tuple[int, ...] = ()
+    _keys: tuple[int, ...] = ()
     _container: InputContainer | None = field(default=None, repr=False)
     _process: int = 0
 
@@ -49,16 +51,16 @@ class VideoFrames:
         Raises
         ------
         ValueError
-            The video ends before it.
+            It cannot be decoded.
         """
         time = self._shown()[frame]
-        container = self._opened()
-        container.seek(time, stream=container.streams.video[0])
-        for decoded in container.decode(video=0):
-            if decoded.pts is not None and decoded.pts >= time:
-                return decoded.to_ndarray(format="rgb24")
+        # Seeking goes by the order of decoding and may land on the next key frame; then from one
+        # further ahead.
+        for key in (each for each in reversed(self._keys) if each <= time):
+            if (found := self._decoded(key, time)) is not None:
+                return found.to_ndarray(format="rgb24")
         raise ValueError(
-            f"expected {len(self)} frames in {self.path}, got an end before frame {frame}: "
+            f"expected {len(self)} frames in {self.path}, got none at the time of frame {frame}: "
             "the file is damaged, convert it again"
         )
 
@@ -68,12 +70,21 @@ class VideoFrames:
             self._container.close()
         self._container = None
 
+    def _decoded(self, start: int, time: int) -> VideoFrame | None:
+        """Decode from a key frame to the frame of a time, None if that lies before or nowhere."""
+        container = self._opened()
+        container.seek(start, stream=container.streams.video[0])
+        for frame in container.decode(video=0):
+            if frame.pts is not None and frame.pts >= time:
+                return frame if frame.pts == time else None
+        return None
+
     def _shown(self) -> tuple[int, ...]:
         """List when each frame is shown, in the stream's own unit, without decoding any."""
         if not self._times:
-            container = self._opened()
-            packets = container.demux(video=0)
-            self._times = tuple(sorted(each.pts for each in packets if each.pts is not None))
+            packets = [each for each in self._opened().demux(video=0) if each.pts is not None]
+            self._times = tuple(sorted(each.pts for each in packets))
+            self._keys = tuple(sorted(each.pts for each in packets if each.is_keyframe))
         return self._times
 
     def _opened(self) -> InputContainer:
