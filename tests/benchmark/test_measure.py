@@ -14,6 +14,7 @@ from napari_sam2.benchmark.reference import find_reference, preset_of
 from napari_sam2.benchmark.weights import random_model
 from napari_sam2.network import PRESETS, SAM2
 from napari_sam2.tracking import TrackerSettings
+from napari_sam2.tracking.read_ahead import ReadAhead
 from napari_sam2.tracking.views import View
 
 CPU = torch.device("cpu")
@@ -50,13 +51,21 @@ def test_the_report_is_plain_data(report):
 
 
 def test_nothing_is_left_in_place(small_model, quick_peak):
-    crop = View.crop_image
+    crop, read = View.crop_image, ReadAhead.read
     task = Task(EXACT, frames=1, warm_up=2)
     scene = draw_blobs(64, 1, frames=4)
     benchmark(small_model, scene.movie, scene.prompts, task)
     assert View.crop_image is crop
     assert "encode_image" not in vars(small_model)
-    assert "read" not in vars(scene.movie)
+    assert ReadAhead.read is read
+
+
+def test_memory_is_noted_as_the_movie_grows_long(small_model, quick_peak, monkeypatch):
+    monkeypatch.setattr(measuring, "EARLY_FRAME", 2)
+    task = Task(EXACT, frames=1, length=10)
+    scene = draw_blobs(64, 1, frames=task.frames_needed(small_model))
+    report = benchmark(small_model, scene.movie, scene.prompts, task)
+    assert [frame for frame, _ in report.resident.curve] == [2, 4, 8]
 
 
 def test_a_long_run_is_timed_at_its_end(small_model):

@@ -6,7 +6,9 @@ import zarr
 
 from napari_sam2.io import open_label_sink, open_movie
 from napari_sam2.pipeline import Progress, segment_frame, track_movie
-from napari_sam2.tracking import Box, Mask, Point, TrackerSettings
+from napari_sam2.pipeline.report import ObjectFrame, ReportRows
+from napari_sam2.tracking import Box, FrameResult, Mask, ObjectState, Point, TrackerSettings
+from napari_sam2.tracking.results import ObjectResult
 
 SETTINGS = TrackerSettings(precision="float32")
 
@@ -130,3 +132,17 @@ def test_one_frame_is_segmented_without_memory(small_model, stored):
         assert (result.frame, result.object_ids) == (2, (1,))
         with pytest.raises(ValueError, match="at least one prompt on frame 7"):
             segment_frame(movie, 7, prompts, small_model)
+
+
+def test_rows_of_the_report_take_little_memory():
+    rows = ReportRows()
+    labels = np.zeros((2, 2), np.uint32)
+    found = ObjectResult(4, ObjectState.VISIBLE, False, 0.1, 0.7, 12)
+    for frame in (3, 900, 3):
+        rows.add(FrameResult(frame, labels, (found,), {}))
+    assert rows.frames == 2
+    written = rows.complete((4, 5), 901)
+    assert len(written) == 2 * 901
+    assert written[900] == ObjectFrame(4, 900, "visible", 0.1, 0.7, 12)
+    assert {row.state for row in written if row.frame not in (3, 900)} == {"not reached"}
+    assert sum(table.nbytes for table in rows._tables.values()) <= 2 * 25 * 901

@@ -161,16 +161,20 @@ class _Run:
         first = self.task.first_timed(self.model)
         early_frame = min(EARLY_FRAME, first - 1)
         start = early = resident_mib()
+        curve: list[tuple[int, float | None]] = []
         for frame in range(first):
             self.ours.step()
             self._report()
             if frame == early_frame:
                 early = resident_mib()
+            if frame == EARLY_FRAME * 2 ** len(curve):
+                curve.append((frame, resident_mib()))
         laps, costs = self._timed()
         middle = statistics.median_low(sum(lap.values()) for lap in laps)
         lap = next(lap for lap in laps if sum(lap.values()) == middle)
         cost = Cost(middle, statistics.median(each.cpu_s for each in costs))
-        resident = Resident(start, early, early_frame, resident_mib(), peak_rss_mib())
+        end = resident_mib()
+        resident = Resident(start, early, early_frame, end, peak_rss_mib(), tuple(curve))
         return cost, {part: lap[part] for part in PARTS}, resident
 
     def _timed(self) -> tuple[list[dict[str, float]], list[Cost]]:
@@ -180,7 +184,7 @@ class _Run:
         costs: list[Cost] = []
         sink = self.ours.sink
         with (
-            timed_parts(watch, self.model, self.movie),
+            timed_parts(watch, self.model),
             replaced(sink, "write", watch.timed(WRITE, sink.write)),
         ):
             for _ in range(self.task.frames):

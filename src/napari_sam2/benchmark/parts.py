@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from napari_sam2.benchmark.stopwatch import OTHER, Stopwatch, replaced, replaced_everywhere
-from napari_sam2.io import Movie
 from napari_sam2.network import SAM2
 from napari_sam2.tracking.compose import compose, exclude_others
+from napari_sam2.tracking.read_ahead import ReadAhead
 from napari_sam2.tracking.tidy import tidy_mask
 from napari_sam2.tracking.views import View
 
@@ -43,21 +43,22 @@ PARTS = (
 
 
 @contextmanager
-def timed_parts(watch: Stopwatch, model: SAM2, movie: Movie) -> Iterator[None]:
+def timed_parts(watch: Stopwatch, model: SAM2) -> Iterator[None]:
     """Let a watch time the parts of tracking; nothing is left of it afterwards.
 
     Parameters
     ----------
     watch
         Takes the time.
-    model, movie
-        The network and the movie in use; those of others are not timed.
+    model
+        The network in use; others are not timed.
     """
     with ExitStack() as stack:
         for name, part in _METHODS.items():
             timed = watch.timed(part, getattr(model, name))
             stack.enter_context(replaced(model, name, timed))
-        stack.enter_context(replaced(movie, "read", watch.timed("read", movie.read)))
+        # What is read ahead costs the waiting for it, and no more.
+        stack.enter_context(replaced(ReadAhead, "read", watch.timed("read", ReadAhead.read)))
         stack.enter_context(replaced(View, "crop_image", watch.timed("crop", View.crop_image)))
         for function, part in _FUNCTIONS.items():
             stack.enter_context(replaced_everywhere(function, watch.timed(part, function)))

@@ -54,6 +54,8 @@ class Resident:
         After the last frame.
     peak
         The largest of the process so far, model and libraries included.
+    curve
+        (frame, MiB) after frames 100, 200, 400 and so on, as far as they were tracked.
     """
 
     start: float | None
@@ -61,6 +63,7 @@ class Resident:
     early_frame: int
     end: float | None
     peak: float | None
+    curve: tuple[tuple[int, float | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

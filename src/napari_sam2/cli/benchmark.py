@@ -188,8 +188,9 @@ def _memory_line(report: Report) -> str:
     resident = report.resident
     if resident.early is None or resident.end is None or resident.peak is None:
         return "resident memory: not known on this system"
+    curve = ", ".join(f"{frame}: {mib:.0f}" for frame, mib in resident.curve if mib is not None)
     return (
         f"resident memory: {resident.early:.0f} MiB after frame {resident.early_frame}, "
         f"{resident.end:.0f} MiB at the end ({resident.end - resident.early:+.0f}), peak "
         f"{resident.peak:.0f} MiB"
-    )
+    ) + (f"; MiB after frame {curve}" if len(resident.curve) > 1 else "")
