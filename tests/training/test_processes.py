@@ -48,6 +48,8 @@ def test_two_processes_go_on_where_they_failed(
         progress=lambda used, metrics: seen.append((used, os.getpid())),
     )
     assert seen == [(step / 3, os.getpid()) for step in range(3)]
+    log = (tmp_path / "whole" / "log.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in log] == ["step", "2"]
     # Two steps of two batches in each of two processes are the batches up to 7.
     broken = Failing(discs, last=7)
     with pytest.raises(RuntimeError, match=r"processes to go on, got from .*the disk is gone"):

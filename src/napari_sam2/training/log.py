@@ -22,15 +22,13 @@ class TrainingLog:
     Parameters
     ----------
     path : Path
-        The file; created with a header row if missing.
+        The file; created with a header row by the first `write` if missing.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._steps: list[StepMetrics] = []
         self._since_seconds = 0.0
-        if not path.exists():
-            self._append(_COLUMNS)
 
     def start(self, elapsed_seconds: float) -> None:
         """Take the time from which the next row's images a second are counted."""
@@ -55,6 +53,8 @@ class TrainingLog:
         rows = [asdict(metrics) for metrics in self._steps]
         averages = {name: _mean([row[name] for row in rows]) for name in _METRICS}
         shown = ["" if math.isnan(value) else f"{value:.4f}" for value in averages.values()]
+        if not self._path.exists():
+            self._append(_COLUMNS)
         clocks = (f"{elapsed_seconds:.1f}", f"{cpu_seconds:.1f}", f"{rate:.2f}")
         self._append((str(step), stage, f"{learning_rate:.3g}", *clocks, *shown))
         self._steps.clear()
