@@ -22,7 +22,7 @@ class TrainingLog:
     Parameters
     ----------
     path : Path
-        The file; created with a header row by the first `write` if missing.
+        The file; created with a header row by `start` if missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,7 +31,9 @@ class TrainingLog:
         self._since_seconds = 0.0
 
     def start(self, elapsed_seconds: float) -> None:
-        """Take the time from which the next row's images a second are counted."""
+        """Begin the file, and take the time from which the next row's images are counted."""
+        if not self._path.exists():
+            self._append(_COLUMNS)
         self._since_seconds = elapsed_seconds
 
     def add(self, metrics: StepMetrics) -> None:
@@ -53,8 +55,6 @@ class TrainingLog:
         rows = [asdict(metrics) for metrics in self._steps]
         averages = {name: _mean([row[name] for row in rows]) for name in _METRICS}
         shown = ["" if math.isnan(value) else f"{value:.4f}" for value in averages.values()]
-        if not self._path.exists():
-            self._append(_COLUMNS)
         clocks = (f"{elapsed_seconds:.1f}", f"{cpu_seconds:.1f}", f"{rate:.2f}")
         self._append((str(step), stage, f"{learning_rate:.3g}", *clocks, *shown))
         self._steps.clear()

@@ -133,7 +133,8 @@ class _Run:
         self._worker = worker
         self._used = self._share_used()
         self._log = TrainingLog(out / "log.csv")
-        self._log.start(state.elapsed_seconds)
+        if worker.leads:
+            self._log.start(state.elapsed_seconds)
         self._curves = Curves(out, wanted=worker.leads)
         self._wall, self._cpu = time.perf_counter(), time.process_time()
         self._saved = self._validated = state.elapsed_seconds
