@@ -109,6 +109,9 @@ def test_files_that_are_gone_or_damaged_are_not_taken_for_views(store, tmp_path)
     second.write_bytes(bytes(second.stat().st_size))
     assert store.find(0) is None
     assert store.find(1) is None
+    store.keep(1, features(1))
+    settle(store)
+    assert same(store.find(1), features(1))
 
 
 def test_closing_deletes_the_folder_and_ends_the_thread(store, tmp_path):

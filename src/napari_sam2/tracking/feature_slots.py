@@ -39,11 +39,11 @@ class Slots:
     def __init__(self, path: Path, count: int, row_bytes: int) -> None:
         if count < 1:
             raise OSError(errno.ENOSPC, "no space is left there", str(path))
-        self._count = count
         self._row_bytes = row_bytes
         self._lock = threading.Lock()
         self._places: OrderedDict[Hashable, tuple[int, int]] = OrderedDict()  # to slot and number
         self._numbers = itertools.count(1)
+        self._free = list(range(count - 1, -1, -1))
         self._array = zarr.create_array(
             str(path),
             shape=(count, row_bytes + _STAMP.itemsize),
@@ -65,8 +65,9 @@ class Slots:
     def write(self, key: Hashable, row: Row) -> None:
         """Write a row, (bytes,) uint8, under a key that is not there yet."""
         with self._lock:
-            full = len(self._places) >= self._count
-            slot = self._places.popitem(last=False)[1][0] if full else len(self._places)
+            if not self._free:
+                self._free.append(self._places.popitem(last=False)[1][0])
+            slot = self._free.pop()
         number = next(self._numbers)
         self._array[slot] = np.concatenate([row, np.array([number], _STAMP).view(np.uint8)])
         with self._lock:
@@ -81,5 +82,9 @@ class Slots:
             slot, number = self._places[key]
         row = np.asarray(self._array[slot], dtype=np.uint8)
         if row[self._row_bytes :].copy().view(_STAMP)[0] != number:
+            with self._lock:
+                if self._places.get(key) == (slot, number):
+                    del self._places[key]
+                    self._free.append(slot)
             return None
         return row[: self._row_bytes]
