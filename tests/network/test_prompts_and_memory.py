@@ -10,6 +10,7 @@ from napari_sam2.network.layers import (
     LayerNorm2d,
     dot_product_attention,
 )
+from napari_sam2.network.positions import ROTATED_AT_ONCE, rotary_turns, rotate
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,8 @@ def test_attention_in_bfloat16_on_a_cpu_keeps_to_float32():
 
 @pytest.mark.parametrize("large", [0, 2**18])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
-def test_attention_in_parts_is_the_same(monkeypatch, large, dtype):
+@pytest.mark.parametrize("gradients", [False, True])
+def test_attention_in_parts_is_the_same(monkeypatch, large, dtype, gradients):
     torch.manual_seed(0)
     q, k = (torch.randn(2, 2, 33, 8).to(dtype) for _ in range(2))
     v = torch.randn(2, 2, 33, 4).to(dtype)
@@ -73,7 +75,19 @@ def test_attention_in_parts_is_the_same(monkeypatch, large, dtype):
     whole = dot_product_attention(q, k, v)
     monkeypatch.setattr("napari_sam2.network.layers.SCORES_BYTES", 33 * 5 * 4)
     monkeypatch.setattr("napari_sam2.network.layers.LARGE_BYTES", large)
-    torch.testing.assert_close(dot_product_attention(q, k, v), whole)
+    with torch.set_grad_enabled(gradients):
+        torch.testing.assert_close(dot_product_attention(q, k, v), whole)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_tokens_are_turned_in_place_as_they_are_with_gradients(dtype):
+    turns = rotary_turns(8, 30, 30, torch.device("cpu"))
+    assert len(turns) > ROTATED_AT_ONCE
+    tokens = torch.randn(2, 3, 900, 8).to(dtype)
+    expected = rotate(tokens, turns)
+    with torch.inference_mode():
+        assert rotate(tokens, turns) is tokens
+    assert torch.equal(tokens, expected)
 
 
 @pytest.mark.parametrize("keys", [FEW_KEYS, FEW_KEYS + 1])

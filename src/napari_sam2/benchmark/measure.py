@@ -135,10 +135,11 @@ def benchmark(
         str(device),
         torch.get_num_threads(),
         str(dtype).removeprefix("torch."),
-        _input_size(model, task),
+        task.settings.side(model.config.image_size),
         movie.shape_yx,
         len(prompts),
         task.settings.view,
+        task.settings.fast,
         task.first_timed(model),
         task.frames,
     )
@@ -236,6 +237,7 @@ def _median(costs: Sequence[Cost]) -> Cost:
 
 
 def _input_size(model: SAM2, task: Task) -> int:
+    """Return the side of the reference's input; fast tracking looks at less."""
     return task.settings.input_size or model.config.image_size
 
 

@@ -24,6 +24,8 @@ class Conditions:
         Height and width of the movie.
     objects, view
         How many were followed, and how frames were looked at.
+    fast
+        Whether with fewer memories and a smaller input.
     warm_up, frames
         Frames before the timed ones, and those.
     """
@@ -36,6 +38,7 @@ class Conditions:
     frame_yx: tuple[int, int]
     objects: int
     view: str
+    fast: bool
     warm_up: int
     frames: int
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from napari_sam2.cli.options import Device, JsonFile, Overwrite, Precision, Threads
+from napari_sam2.cli.options import Device, Fast, JsonFile, Overwrite, Precision, Threads
 from napari_sam2.cli.results import check_new, show, write_json
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def benchmark(
     device: Device = "auto",
     threads: Threads = None,
     precision: Precision = "auto",
+    fast: Fast = False,
     overwrite: Overwrite = False,
     json_file: JsonFile = None,
 ) -> None:
@@ -96,7 +97,7 @@ def benchmark(
     check_new([json_file], overwrite=overwrite)
     name, network = _network(preset, model, device, threads, seed)
     task = Task(
-        TrackerSettings(view=view, input_size=size, precision=precision),
+        TrackerSettings(view=view, input_size=size, precision=precision, fast=fast),
         frames,
         warm_up,
         length,
@@ -161,8 +162,9 @@ def _tables(report: Report) -> list[Table | str]:
         parts.add_row(part, f"{seconds:.4f}", f"{seconds / cost.wall_s:.0%}")
     parts.add_section()
     parts.add_row("frame", f"{cost.wall_s:.4f}", "", style="bold")
+    fast = ", fast" if facts.fast else ""
     lines: list[Table | str] = [
-        f"{facts.model}: {_counted(facts.objects)}, input {facts.input_size}, frames of "
+        f"{facts.model}{fast}: {_counted(facts.objects)}, input {facts.input_size}, frames of "
         f"{facts.frame_yx[0]} x {facts.frame_yx[1]}, {facts.precision} on {facts.device} "
         f"({facts.threads} threads)",
         parts,

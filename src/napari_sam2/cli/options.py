@@ -48,6 +48,14 @@ Precision = Annotated[
         rich_help_panel=COMPUTING,
     ),
 ]
+Fast = Annotated[
+    bool,
+    typer.Option(
+        "--fast",
+        help="Look at a smaller input and attend to fewer memories: about a third of the time.",
+        rich_help_panel=COMPUTING,
+    ),
+]
 JsonFile = Annotated[
     Path | None,
     typer.Option(

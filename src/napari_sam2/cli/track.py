@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from napari_sam2.cli.options import Device, JsonFile, Model, Overwrite, Precision, Threads
+from napari_sam2.cli.options import Device, Fast, JsonFile, Model, Overwrite, Precision, Threads
 from napari_sam2.cli.results import check_new, show, write_json
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def track(
     device: Device = "auto",
     threads: Threads = None,
     precision: Precision = "auto",
+    fast: Fast = False,
     overwrite: Overwrite = False,
     json_file: JsonFile = None,
 ) -> None:
@@ -124,7 +125,7 @@ def track(
     from napari_sam2.tracking import TrackerSettings
     from napari_sam2.tracking.prompts import check_prompt
 
-    settings = TrackerSettings(view=view, input_size=input_size, precision=precision)
+    settings = TrackerSettings(view=view, input_size=input_size, precision=precision, fast=fast)
     given = gather_prompts(prompts, point or [])
     check_new([json_file], overwrite=overwrite)
     with open_movie(movie, intensity=parse_intensity(intensity)) as opened:

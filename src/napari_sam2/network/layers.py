@@ -116,12 +116,26 @@ def _attend_to_few(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor) -> Tensor:
 
 def _attend_one_by_one(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor, *, rows: int) -> Tensor:
     """Attend head by head: a product of two matrices is faster than one of two batches of them."""
+    if not torch.is_grad_enabled():
+        return _attend_in_one_place(q_bhlc, k_bhmc, v_bhmc, rows=rows)
     attended = [
         (block @ k.t()).softmax(-1) @ v
         for q, k, v in zip(*(x.flatten(0, 1) for x in (q_bhlc, k_bhmc, v_bhmc)), strict=True)
         for block in q.split(rows)
     ]
     return torch.cat(attended).view(*q_bhlc.shape[:3], -1)
+
+
+def _attend_in_one_place(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor, *, rows: int) -> Tensor:
+    """Make the scores of every block in the same memory, which then stays in the caches."""
+    attended = q_bhlc.new_empty(*q_bhlc.shape[:3], v_bhmc.shape[-1])
+    room = q_bhlc.new_empty(rows, k_bhmc.shape[2])
+    matrices = (x.flatten(0, 1) for x in (q_bhlc, k_bhmc, v_bhmc, attended))
+    for q, k, v, out in zip(*matrices, strict=True):
+        for block, part in zip(q.split(rows), out.split(rows), strict=True):
+            scores = torch.mm(block, k.t(), out=room[: len(block)])
+            torch.mm(torch.softmax(scores, -1, out=scores), v, out=part)
+    return attended
 
 
 class Attention(nn.Module):

@@ -77,12 +77,7 @@ class RotaryMemoryAttention(Attention):
     ) -> Tensor:
         """Return (N, L, C); one row of `x_nlc` serves all objects (N or 1)."""
         q = rotate(self.split_heads(self.q_proj(x_nlc)), turns_lc)
-        k = self.split_heads(self.k_proj(memory.keys_nlc))
-        spatial = memory.maps * len(turns_lc)
-        # (N, 1, M * H * W, c) -> (N, M, H * W, c): every map has the same angles
-        maps = k[:, 0, :spatial].unflatten(1, (memory.maps, -1))
-        turned = rotate(maps, turns_lc).flatten(1, 2)[:, None]
-        k = torch.cat((turned, k[:, :, spatial:]), dim=2)
+        k = self._keys(memory, turns_lc)[:, None]
         q = q.expand(len(k), -1, -1, -1)
         if k.device.type != "cpu":
             return self.attend(q, k, self.split_heads(self.v_proj(memory.values_nlc)))
@@ -90,6 +85,16 @@ class RotaryMemoryAttention(Attention):
         # well come after it: on C / 4 channels, attending takes a third less work.
         attended = dot_product_attention(q, k, memory.values_nlc[:, None])
         return self.out_proj(self.v_proj(attended[:, 0]))
+
+    def _keys(self, memory: Remembered, turns_lc: Tensor) -> Tensor:
+        """Project and turn keys: (N, L, C)."""
+        k = self.k_proj(memory.keys_nlc)
+        spatial = memory.maps * len(turns_lc)
+        # (N, M * H * W, c) -> (N, M, H * W, c): every map has the same angles
+        turned = rotate(k[:, :spatial].unflatten(1, (memory.maps, -1)), turns_lc)
+        if not torch.is_grad_enabled():
+            return k  # turned in place
+        return torch.cat((turned.flatten(1, 2), k[:, spatial:]), dim=1)
 
 
 class MemoryAttentionLayer(nn.Module):
@@ -143,16 +148,15 @@ class MemoryAttention(nn.Module):
         x = self._ordered[0].look_around(x, turns)
         size = rows_at_once(height * width, device)
         parts = [
-            self._look_back(rows_of(x, part), memory.rows(part), turns)
+            self._look_back(rows_of(x, part), memory.rows(part).remembered(), turns)
             for part in slices(len(memory.tokens_nlc), size)
         ]
         return to_map(parts[0] if len(parts) == 1 else torch.cat(parts), (height, width))
 
-    def _look_back(self, x_nlc: Tensor, memory: MemoryTokens, turns_lc: Tensor) -> Tensor:
-        remembered = memory.remembered()
+    def _look_back(self, x_nlc: Tensor, memory: Remembered, turns_lc: Tensor) -> Tensor:
         x = x_nlc
         for index, layer in enumerate(self._ordered):
             if index:
                 x = layer.look_around(x, turns_lc)
-            x = layer.look_back(x, remembered, turns_lc)
+            x = layer.look_back(x, memory, turns_lc)
         return self.norm(x)

@@ -14,6 +14,7 @@ from torch import Tensor
 from napari_sam2.network.kept import Keeper
 
 TEMPERATURE = 10000.0
+ROTATED_AT_ONCE = 512  # tokens, on a CPU
 
 
 def _frequencies(dim: int, device: torch.device | None = None) -> Tensor:
@@ -80,13 +81,36 @@ def rotate(x_bhlc: Tensor, turns_lc: Tensor) -> Tensor:
     Parameters
     ----------
     x_bhlc
-        (B, heads, L, C) queries or keys.
+        (B, heads, L, C) queries or keys. Without gradients they are overwritten.
     turns_lc
         (L, C / 2) from `rotary_turns`.
     """
+    if not torch.is_grad_enabled():
+        return _rotate_in_place(x_bhlc, turns_lc)
     turned = x_bhlc.to(torch.float32, copy=True)
     torch.view_as_complex(turned.unflatten(-1, (-1, 2))).mul_(turns_lc)
     return turned.to(x_bhlc.dtype)
+
+
+def _rotate_in_place(x_bhlc: Tensor, turns_lc: Tensor) -> Tensor:
+    if x_bhlc.dtype == torch.float32:
+        torch.view_as_complex(x_bhlc.unflatten(-1, (-1, 2))).mul_(turns_lc)
+        return x_bhlc
+    if x_bhlc.device.type != "cpu":
+        turned = x_bhlc.float()
+        torch.view_as_complex(turned.unflatten(-1, (-1, 2))).mul_(turns_lc)
+        return x_bhlc.copy_(turned)
+    # A float32 copy of everything would be four times what the caches hold.
+    turned = torch.empty(ROTATED_AT_ONCE, x_bhlc.shape[-1])
+    for x_hlc in x_bhlc:
+        for x_lc in x_hlc:
+            for part, turns in zip(
+                x_lc.split(ROTATED_AT_ONCE), turns_lc.split(ROTATED_AT_ONCE), strict=True
+            ):
+                block = turned[: len(part)].copy_(part)
+                torch.view_as_complex(block.unflatten(-1, (-1, 2))).mul_(turns)
+                part.copy_(block)
+    return x_bhlc
 
 
 class RandomFourierPositions(Keeper):

@@ -140,7 +140,7 @@ class SAM2(nn.Module):
         Parameters
         ----------
         spatial_nmchw
-            (N, M, memory_dim, S / 16, S / 16) memory maps.
+            (N, M, memory_dim, S / 16, S / 16) memory maps, best laid out channels last.
         slots_nm
             (N, M) int: 0 for a prompt memory, k >= 1 for a frame k steps back.
         pointers_npc
@@ -149,11 +149,12 @@ class SAM2(nn.Module):
             (N, P) distance in time of each pointer, divided by the most that is attended less one.
         """
         _, maps, channels, height, width = spatial_nmchw.shape
+        grid = sine_grid(channels, height, width, spatial_nmchw.device)
+        # a view where maps lie channels last
         spatial = spatial_nmchw.flatten(3).transpose(2, 3).flatten(1, 2)
         if same_rows(slots_nm, offsets_np):  # objects followed over the same frames
             slots_nm, offsets_np = slots_nm[:1], offsets_np[:1]
         times = self.maskmem_tpos_enc[(slots_nm - 1) % self.config.memory_frames].flatten(2)
-        grid = sine_grid(channels, height, width, spatial.device)
         positions = (times[:, :, None] + grid[None]).flatten(1, 2)
         # A pointer is wider than a memory pixel and is split into several tokens.
         pieces = pointers_npc.shape[2] // channels
@@ -236,23 +237,29 @@ class SAM2(nn.Module):
             Use the sign of the logits instead of their sigmoid, as for prompted frames.
         """
         logits, embedding = mask_logits_b1hw, distinct_rows(features.embedding_bchw)
-        masks = (logits > 0).to(logits.dtype) if binarize else logits.sigmoid()
-        masks = masks * MASK_SCALE + MASK_BIAS
         together = rows_at_once(features.size**2 // STRIDE**2, logits.device, light=True)
         parts = [
-            self.memory_encoder(rows_of(embedding, part), masks[part])
-            for part in slices(len(masks), together)
+            self.memory_encoder(
+                rows_of(embedding, part), _as_memory_input(logits[part], binarize=binarize)
+            )
+            for part in slices(len(logits), together)
         ]
         memory = parts[0] if len(parts) == 1 else torch.cat(parts)
         if self.config.occlusion_embedding:
             absent = (object_score_b1 <= 0).to(memory.dtype)
-            memory = memory + (absent * self.no_obj_embed_spatial)[..., None, None]
+            vectors = (absent * self.no_obj_embed_spatial).to(memory.dtype)
+            memory = memory + vectors[..., None, None]
         return memory
 
 
 def upsample_logits(mask_logits_bkhw: Tensor, size: int) -> Tensor:
     """Interpolate mask logits (B, K, h, w) to (B, K, size, size)."""
     return F.interpolate(mask_logits_bkhw, (size, size), mode="bilinear", align_corners=False)
+
+
+def _as_memory_input(mask_logits: Tensor, *, binarize: bool) -> Tensor:
+    masks = (mask_logits > 0).to(mask_logits.dtype) if binarize else mask_logits.sigmoid()
+    return torch.add(masks.new_tensor(MASK_BIAS), masks, alpha=MASK_SCALE)
 
 
 def _embedding(*shape: int) -> nn.Parameter:

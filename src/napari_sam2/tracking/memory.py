@@ -8,9 +8,11 @@ grow with the movie.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from napari_sam2.tracking.views import View
@@ -63,6 +65,42 @@ class Recall:
 
     maps: tuple[tuple[int, Memory], ...]
     pointers: tuple[tuple[int, Tensor], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StackedRecalls:
+    """What N objects attend to, each M maps and P pointers.
+
+    Parameters
+    ----------
+    maps_nmchw, slots_nm
+        Memory maps, laid out channels last, and their time slots.
+    pointers_npc, distances_np
+        Object pointers and their distances in frames.
+    """
+
+    maps_nmchw: Tensor
+    slots_nm: Tensor
+    pointers_npc: Tensor
+    distances_np: Tensor
+
+
+def stack_recalls(recalls: Sequence[Recall], pointer_dim: int) -> StackedRecalls:
+    """Stack the recalls of objects that attend to equally many maps and pointers."""
+    # The network makes maps channels last; so laid out they are copied, not transposed.
+    rows = [memory.map_chw.permute(1, 2, 0) for recall in recalls for _, memory in recall.maps]
+    maps = torch.stack(rows).unflatten(0, (len(recalls), -1)).permute(0, 1, 4, 2, 3)
+    slots = [[slot for slot, _ in recall.maps] for recall in recalls]
+    pointers = maps.new_zeros(len(recalls), 0, pointer_dim)
+    if recalls[0].pointers:
+        pointers = torch.stack([torch.stack([p for _, p in r.pointers]) for r in recalls])
+    distances = torch.tensor([[float(d) for d, _ in r.pointers] for r in recalls])
+    return StackedRecalls(
+        maps,
+        torch.tensor(slots, device=maps.device),
+        pointers,
+        distances.to(maps.device),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

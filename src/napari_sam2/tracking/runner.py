@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from napari_sam2.network import (
@@ -19,8 +20,9 @@ from napari_sam2.network import (
     upsample_logits,
 )
 from napari_sam2.network.prompt_encoder import POSITIVE
+from napari_sam2.tracking.choosing import choose_masks
 from napari_sam2.tracking.features import FeatureCache
-from napari_sam2.tracking.memory import Recall
+from napari_sam2.tracking.memory import Recall, stack_recalls
 from napari_sam2.tracking.precision import resolve_precision
 from napari_sam2.tracking.settings import TrackerSettings
 from napari_sam2.tracking.source import FrameBuffer, FrameSource
@@ -28,8 +30,10 @@ from napari_sam2.tracking.tidy import tidy_mask
 from napari_sam2.tracking.views import MASK_STRIDE, View
 
 NO_OBJECT = -1024.0  # mask logit everywhere when the object is absent
-STABILITY_MARGIN, STABILITY_LIMIT = 0.05, 0.98
 FRAMES_HELD = 8  # frames in memory at most, whatever the length of the movie
+
+FAST_FRAMES = 3  # frame memories that fast tracking keeps
+FAST_POINTERS = 8
 
 T = TypeVar("T")
 
@@ -139,11 +143,9 @@ class NetworkRunner:
         maps: list[Tensor] = []
         with self._arithmetic():
             for batch in _slices(list(masks), self.settings.objects_at_once):
-                logits = torch.stack([each.mask_logits_hw for each in batch])[:, None]
                 scores = self._column([each.object_score for each in batch])
                 # Prompted and tracked frames differ in how the mask is fed.
-                hard = torch.tensor([each.binarize for each in batch], device=self.device)
-                soft = torch.where(hard[:, None, None, None], _saturate(logits), logits)
+                soft = torch.stack([_fed(each) for each in batch])[:, None]
                 features = self.features.of([(each.frame, each.view) for each in batch])
                 maps += self.model.encode_memory(features, soft, scores, binarize=False).unbind()
         return maps
@@ -152,6 +154,11 @@ class NetworkRunner:
         """Encode a view of a frame ahead of its use."""
         with self._arithmetic():
             self.features.of([(frame, view)])
+
+    def grey(self, frame: int, view: View) -> Tensor:
+        """Return a frame as a view sees it on the grid of mask logits, (S / 4, S / 4) float32."""
+        picture = view.crop_image(self._frames.read(frame), self.device).mean(dim=1)
+        return F.avg_pool2d(picture, MASK_STRIDE)[0]
 
     def pointer_of_token(self, token_c: Tensor) -> Tensor:
         """Return the pointer (C,) of an object that is there, from its output token (C,)."""
@@ -184,25 +191,28 @@ class NetworkRunner:
         return [_tidied(answer, each) for answer, each in zip(answers, batch, strict=True)]
 
     def _memory_tokens(self, recalls: list[Recall]) -> MemoryTokens:
-        maps = torch.stack([torch.stack([m.map_chw for _, m in r.maps]) for r in recalls])
-        slots = torch.tensor([[slot for slot, _ in r.maps] for r in recalls], device=self.device)
-        count = len(recalls[0].pointers)
-        pointers = maps.new_zeros(len(recalls), count, self.model.config.hidden_dim)
-        if count:
-            pointers = torch.stack([torch.stack([p for _, p in r.pointers]) for r in recalls])
-        distances = [[float(distance) for distance, _ in r.pointers] for r in recalls]
-        offsets = torch.tensor(distances, device=self.device).reshape(len(recalls), count)
-        return self.model.memory_tokens(maps, slots, pointers, offsets / self.pointer_span)
+        stacked = stack_recalls(recalls, self.model.config.hidden_dim)
+        times = stacked.distances_np / self.pointer_span
+        return self.model.memory_tokens(
+            stacked.maps_nmchw, stacked.slots_nm, stacked.pointers_npc, times
+        )
 
     @property
     def pointer_span(self) -> int:
         """Distance in frames that the time encoding of pointers calls 1."""
-        return max(1, self.max_pointers - 1)
+        return max(1, min(self.model.config.max_pointers, self._frames.length) - 1)
+
+    @property
+    def frame_memories(self) -> int:
+        """Memories of recent frames that are kept."""
+        trained = self.model.config.memory_frames - 1
+        return min(trained, FAST_FRAMES) if self.settings.fast else trained
 
     @property
     def max_pointers(self) -> int:
         """Object pointers attended at most: no more than the movie has frames."""
-        return min(self.model.config.max_pointers, self._frames.length)
+        trained = min(self.model.config.max_pointers, self._frames.length)
+        return min(trained, FAST_POINTERS) if self.settings.fast else trained
 
     def _prompts(self, batch: list[Request]) -> PromptTensors:
         points = labels = masks = None
@@ -215,7 +225,9 @@ class NetworkRunner:
         return PromptTensors(points, labels, masks)
 
     def _answers(self, decoded: Decoded, *, few_points: bool) -> list[Segmentation]:
-        chosen, token = _choose(decoded, self.model.config.multimask, few_points)
+        chosen, token = choose_masks(
+            decoded, multimask=self.model.config.multimask, few_points=few_points
+        )
         rows = torch.arange(len(chosen), device=self.device)
         pointers = self.model.object_pointers(
             decoded.output_tokens_b4c[rows, token], decoded.object_score_b1
@@ -258,30 +270,10 @@ def full_logits(logits_hw: Tensor, size: int) -> Tensor:
     return upsample_logits(logits_hw[None, None], size)[0, 0]
 
 
-def _choose(decoded: Decoded, multimask: bool, few_points: bool) -> tuple[Tensor, Tensor]:
-    """Return the index of each row's mask and of the token behind its pointer.
-
-    At most one point is ambiguous: the best of three by predicted IoU. Otherwise the single mask,
-    unless it is unstable (SAM 2, appendix D.1).
-    """
-    single = torch.zeros(
-        len(decoded.predicted_iou_b4), dtype=torch.long, device=decoded.predicted_iou_b4.device
-    )
-    if not multimask:
-        return single, single
-    best = 1 + decoded.predicted_iou_b4[:, 1:].argmax(dim=1)
-    if few_points:
-        return best, best
-    logits = decoded.mask_logits_b4hw[:, 0].flatten(1)
-    inner = (logits > STABILITY_MARGIN).sum(dim=1).float()
-    outer = (logits > -STABILITY_MARGIN).sum(dim=1).float()
-    stable = (outer == 0) | (inner / outer.clamp(min=1) >= STABILITY_LIMIT)
-    return torch.where(stable, single, best), single
-
-
-def _saturate(logits: Tensor) -> Tensor:
-    """Push logits so far that their sigmoid is exactly 0 or 1."""
-    return torch.where(logits > 0, 200.0, -200.0)
+def _fed(mask: ToRemember) -> Tensor:
+    """Return logits (S, S); hard ones so far out that their sigmoid is exactly 0 or 1."""
+    logits = mask.mask_logits_hw
+    return torch.where(logits > 0, 200.0, -200.0) if mask.binarize else logits
 
 
 def _kind(request: Request) -> tuple[int, ...]:

@@ -9,6 +9,9 @@ ViewChoice: TypeAlias = Literal["auto", "whole", "window"]
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
 Direction: TypeAlias = Literal["forward", "backward", "both"]
 
+SMALLEST = 64  # input pixels a side
+FAST_SIDE = 0.75  # of the input size, in fast tracking
+
 
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
@@ -34,8 +37,15 @@ class TrackerSettings:
         the next pass, every tracked frame is kept and may be attended to by later passes, and all
         objects start at the earliest prompt of any. Otherwise a correction becomes a prompt memory
         and each pass starts from prompts alone, so that the order of passes does not matter.
+    smoothing
+        Share, from 0 to below 1, of the mask of the frame before in each tracked mask, carried
+        there along the optical flow of the images. By default 0.5 for models that are prompted
+        with that mask, as `cells` is, and 0 for others.
     objects_at_once
         Objects that go through the network in one batch.
+    fast
+        Look at three quarters of the input size, and attend to the last three frames instead of
+        six and to eight pointers instead of sixteen; see ``docs/benchmark.md``.
     feature_bytes
         Memory for encoded views that may be asked for again.
     read_ahead
@@ -49,29 +59,43 @@ class TrackerSettings:
     exclusive: bool = True
     tidy: bool = True
     like_reference: bool = False
+    smoothing: float | None = None
     objects_at_once: int = 32
+    fast: bool = False
     feature_bytes: int = 2**24  # small, so that memory is flat from the first hundred frames on
     read_ahead: int = 2
 
     def __post_init__(self) -> None:
-        if self.input_size is not None and (self.input_size < 64 or self.input_size % 32):
+        if self.input_size is not None and (self.input_size < SMALLEST or self.input_size % 32):
             raise ValueError(
                 f"expected an input size that is a multiple of 32 and at least 64, got "
                 f"{self.input_size}"
             )
         if self.max_prompt_memories is not None and self.max_prompt_memories < 1:
             raise ValueError(f"expected at least one prompt memory, got {self.max_prompt_memories}")
+        if self.smoothing is not None and not 0 <= self.smoothing < 1:
+            raise ValueError(
+                f"expected a smoothing from 0 to below 1, got {self.smoothing}; 0 switches it off"
+            )
         if self.objects_at_once < 1:
             raise ValueError(f"expected one object at once or more, got {self.objects_at_once}")
         if self.read_ahead < 0:
             raise ValueError(f"expected 0 or more frames to read ahead, got {self.read_ahead}")
 
+    def side(self, native: int) -> int:
+        """Return the side of the input in pixels for a model that was trained on `native`."""
+        side = self.input_size or native
+        if not self.fast:
+            return side
+        return max(SMALLEST, int(FAST_SIDE * side) // 32 * 32)
+
     @classmethod
     def reference(cls, input_size: int | None = None) -> TrackerSettings:
         """Return what the original implementation does, for comparisons with it.
 
-        Whole frames in float32, every prompted frame attended, overlapping and untidied masks,
-        corrections that the next propagation forgets, memories kept from one pass to the next.
+        Whole frames in float32, every prompted frame attended, overlapping, untidied masks
+        without smoothing, corrections that the next propagation forgets, memories kept from one
+        pass to the next.
         """
         return cls(
             view="whole",
@@ -80,5 +104,6 @@ class TrackerSettings:
             max_prompt_memories=None,
             exclusive=False,
             tidy=False,
+            smoothing=0.0,
             like_reference=True,
         )

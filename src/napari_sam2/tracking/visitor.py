@@ -33,7 +33,7 @@ class Visitor:
     ) -> None:
         self.settings = settings
         self.runner = NetworkRunner(model, source, settings)
-        size = settings.input_size or model.config.image_size
+        size = settings.side(model.config.image_size)
         self.placement = Placement(source.shape_yx, size, settings.view)
         self.answerer = Answerer(self.runner, self.placement)
         self._shape_yx = source.shape_yx
@@ -42,7 +42,7 @@ class Visitor:
     def new_bank(self) -> MemoryBank:
         """Return an empty memory bank for an object."""
         return MemoryBank(
-            self.runner.model.config.memory_frames - 1,
+            self.runner.frame_memories,
             self.runner.max_pointers,
             self.settings.max_prompt_memories,
             keep_all=self.settings.like_reference,
