@@ -142,8 +142,9 @@ class TestPlacement:
         y, x = view.centre_yx
         near = Extent((y + 0.9 * REACH * view.extent, x), 48.0)
         far = Extent((y + 1.3 * REACH * view.extent, x), 48.0)
-        assert placement.follow(view, near) == view
-        assert placement.follow(view, far) != view
+        assert placement.suits(view, near)
+        assert not placement.suits(view, far)
+        assert not placement.suits(view, Extent((y, x), 480.0))
 
     def test_whole_means_whole(self):
         placement = Placement((4096, 4096), 1024, "whole")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from napari_sam2.tracking.candidates import answer_of
+from napari_sam2.tracking.cover import Follower, cover
 from napari_sam2.tracking.dense_prompts import render_prompts, soften_previous
 from napari_sam2.tracking.memory import Memory, Recall
 from napari_sam2.tracking.objects import Answer, TrackedObject
@@ -86,16 +87,19 @@ class Answerer:
 
     def track(self, objects: Sequence[TrackedObject], frame: int, step: int) -> list[Answer]:
         """Track objects to a frame from their memories, as one batch."""
-        requests = []
-        for tracked in objects:
-            view = self._follow(tracked)
-            recall = self._in_view(tracked, tracked.bank.recall(frame, step), view)
-            requests.append(self._tracking_request(tracked, frame, view, recall))
-        segmentations = self._runner.segment(requests)
-        return [
-            answer_of(request.view, found, None)
-            for request, found in zip(requests, segmentations, strict=True)
+        recalls = [tracked.bank.recall(frame, step) for tracked in objects]
+        followers = [
+            _follower(tracked, recall) for tracked, recall in zip(objects, recalls, strict=True)
         ]
+        views = cover(self._placement, followers)
+        # Side by side, objects in one view share more of the work.
+        order = sorted(range(len(objects)), key=lambda i: (views[i].scale, views[i].origin_yx))
+        requests = []
+        for i in order:
+            recall = self._in_view(objects[i], recalls[i], views[i])
+            requests.append(self._tracking_request(objects[i], frame, views[i], recall))
+        found = dict(zip(order, self._runner.segment(requests), strict=True))
+        return [answer_of(view, found[i], None) for i, view in enumerate(views)]
 
     def memories(
         self, frame: int, answers: Sequence[Answer], mask_logits: Sequence[Tensor]
@@ -237,13 +241,6 @@ class Answerer:
 
     # ---- tracking
 
-    def _follow(self, tracked: TrackedObject) -> View:
-        previous = tracked.previous
-        assert previous is not None
-        view = tracked.view or previous.view
-        extent = mask_extent(previous.logits_hw, previous.view)
-        return view if extent is None else self._placement.follow(view, extent)
-
     def _tracking_request(
         self, tracked: TrackedObject, frame: int, view: View, recall: Recall
     ) -> Request:
@@ -277,6 +274,13 @@ class Answerer:
             tracked.bank.replace_frame(moved[each.frame])
         maps = tuple((slot, moved.get(each.frame, each)) for slot, each in recall.maps)
         return replace(recall, maps=maps)
+
+
+def _follower(tracked: TrackedObject, recall: Recall) -> Follower:
+    previous = tracked.previous
+    assert previous is not None
+    extent = mask_extent(previous.logits_hw, previous.view)
+    return Follower(tracked.view or previous.view, extent, len(recall.maps))
 
 
 def _shrink(mask_hw: Tensor) -> Tensor:

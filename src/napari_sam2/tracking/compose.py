@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,14 +68,38 @@ def compose(layers: list[Layered], shape_yx: tuple[int, int]) -> Composition:
     return Composition(labels, logits, areas)
 
 
-def exclude_others(layer: Layered, mask_logits_hw: Tensor, labels: np.ndarray) -> Tensor:
-    """Push logits (S, S) of an object below zero where the label image belongs to another."""
-    seen = layer.view.crop_labels(labels)
-    others = (seen != 0) & (seen != layer.object_id)
+def exclude_others(
+    layers: Sequence[Layered], masks: Sequence[Tensor], labels: np.ndarray
+) -> list[Tensor]:
+    """Push logits of objects below zero where the label image belongs to another.
+
+    Parameters
+    ----------
+    layers
+        The objects.
+    masks
+        Logits (S, S) of each in its view.
+    labels
+        (Y, X) label image of the frame.
+
+    Returns
+    -------
+    list of Tensor
+        (S, S) each; the same object where nothing was to be done.
+    """
+    seen = {view: view.crop_labels(labels) for view in {layer.view for layer in layers}}
+    return [
+        _without_others(layer.object_id, mask, seen[layer.view])
+        for layer, mask in zip(layers, masks, strict=True)
+    ]
+
+
+def _without_others(object_id: int, mask_hw: Tensor, seen: np.ndarray) -> Tensor:
+    others = (seen != 0) & (seen != object_id)
     if not others.any():
-        return mask_logits_hw
-    taken = torch.from_numpy(others).to(mask_logits_hw.device)
-    return torch.where(taken, mask_logits_hw.clamp(max=EXCLUDED), mask_logits_hw)
+        return mask_hw
+    taken = torch.from_numpy(others).to(mask_hw.device)
+    return torch.where(taken, mask_hw.clamp(max=EXCLUDED), mask_hw)
 
 
 def _locked_logits(mask: np.ndarray) -> tuple[slice, slice, np.ndarray]:

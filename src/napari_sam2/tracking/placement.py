@@ -1,8 +1,9 @@
 """Placement: which view an object is looked at through.
 
 Objects that are large enough in the whole frame are seen there, as SAM 2 does. Smaller ones are
-seen through windows that magnify them to a size the network resolves, shared by neighbours (windows
-lie on a coarse grid) and moved when the object nears their border.
+seen through windows that magnify them to a size the network resolves. Windows for prompts lie on a
+coarse grid, so that neighbours share them whoever is clicked first; those for tracking are chosen
+for all objects of a frame, see `cover`, and left when the object nears their border.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -64,13 +67,17 @@ class Placement:
 
     def for_extent(self, extent: Extent) -> View:
         """Return the view for an object of known place and size."""
-        whole = self.whole
-        fits = self.choice == "auto" and extent.diameter * whole.scale >= SMALL * self.target
+        return self._on_grid(extent.centre_yx, self.scale_for(extent))
+
+    def scale_for(self, extent: Extent) -> float:
+        """Return the input pixels per frame pixel that suit an object best."""
+        whole = self.whole.scale
+        fits = self.choice == "auto" and extent.diameter * whole >= SMALL * self.target
         if self.choice == "whole" or fits:
             return whole
         scale = min(self.target / max(extent.diameter, 1.0), MAX_SCALE)
         steps = round(2 * math.log2(scale))  # half octaves, so that neighbours agree
-        return self._window(extent.centre_yx, 2.0 ** (steps / 2))
+        return max(2.0 ** (steps / 2), whole)
 
     def for_click(self, yx: tuple[float, float]) -> list[View]:
         """Return views of rising magnification in which an object of unknown size may be seen."""
@@ -80,7 +87,7 @@ class Placement:
         views = [whole] if self.choice == "auto" else []
         scale = 2.0 ** (math.floor(math.log2(whole.scale)) + 1)
         while scale <= MAX_SCALE:
-            views.append(self._window(yx, scale))
+            views.append(self._on_grid(yx, scale))
             scale *= 2
         return views[-FIRST_LOOKS:] or [whole]
 
@@ -95,26 +102,70 @@ class Placement:
         extent = mask_extent(logits_hw, view)
         return self.whole if extent is None else self.for_extent(extent)
 
-    def follow(self, view: View, extent: Extent) -> View:
-        """Return the view for the next frame: the same one until the object leaves its middle."""
-        if view == self.whole and self.choice != "window":
-            return view
-        seen = extent.diameter * view.scale
-        if not SMALL / 2 <= seen / self.target <= LARGE:
-            return self.for_extent(extent)
-        distance = max(abs(a - b) for a, b in zip(extent.centre_yx, view.centre_yx, strict=True))
-        return (
-            self._window(extent.centre_yx, view.scale) if distance > REACH * view.extent else view
-        )
+    def is_whole(self, view: View) -> bool:
+        """Whether a view is that of the whole frame, and objects that are seen there stay there."""
+        return view == self.whole and self.choice != "window"
 
-    def _window(self, centre_yx: tuple[float, float], scale: float) -> View:
+    def suits(self, view: View, extent: Extent) -> bool:
+        """Whether an object may stay where it is seen: until it leaves the middle of a window."""
+        if self.is_whole(view):
+            return True
+        return self.suits_size(view, extent) and self.distance(view, extent) <= REACH
+
+    def suits_size(self, view: View, extent: Extent) -> bool:
+        """Whether an object is neither too small nor too large in the window where it is seen."""
+        return SMALL / 2 <= extent.diameter * view.scale / self.target <= LARGE
+
+    def distance(self, view: View, extent: Extent) -> float:
+        """Return how far an object is from the middle of a window along y or x, in sides.
+
+        Where the window ends with the frame, what lies on that side of its middle is at 0.
+        """
+        away = 0.0
+        places = zip(extent.centre_yx, view.centre_yx, view.origin_yx, self.shape_yx, strict=True)
+        for centre, middle, origin, limit in places:
+            ends = origin <= 0 if centre < middle else origin + view.extent >= limit - 1
+            away = max(away, 0.0 if ends else abs(centre - middle))
+        return away / view.extent
+
+    def centres(
+        self, places_yx: npt.NDArray[np.float64], scale: float, reach: float
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return where the centres of windows may lie for objects to be in their middle.
+
+        Parameters
+        ----------
+        places_yx
+            (N, 2) frame positions.
+        scale
+            Of the windows.
+        reach
+            Distance from a window's centre, in sides, at which it is left.
+
+        Returns
+        -------
+        tuple of array
+            (N, 2) least and largest (y, x); the same where only the frame's edge will do.
+        """
+        half = self.size / scale / 2 - 0.5
+        last = np.maximum(np.array(self.shape_yx) - 1 - half, half)
+        span = reach * self.size / scale
+        return np.clip(places_yx - span, half, last), np.clip(places_yx + span, half, last)
+
+    def window(self, centre_yx: tuple[float, float], scale: float) -> View:
+        """Return the window around a frame position (y, x), at whole pixels inside the frame."""
+        return self._window(centre_yx, scale, step=1.0)
+
+    def _on_grid(self, centre_yx: tuple[float, float], scale: float) -> View:
+        return self._window(centre_yx, scale, step=self.size / scale * GRID)
+
+    def _window(self, centre_yx: tuple[float, float], scale: float, *, step: float) -> View:
         if scale <= self.whole.scale:
             return self.whole
         extent = self.size / scale
-        step = extent * GRID
         origin = []
         for centre, limit in zip(centre_yx, self.shape_yx, strict=True):
-            snapped = round((centre - extent / 2) / step) * step
+            snapped = round((centre + 0.5 - extent / 2) / step) * step
             origin.append(float(math.floor(min(max(snapped, 0.0), max(limit - extent, 0.0)))))
         return View((origin[0], origin[1]), scale, self.size)
 

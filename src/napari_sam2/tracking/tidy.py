@@ -34,10 +34,7 @@ def tidy_mask(logits_hw: Tensor, kept_yx: Sequence[tuple[int, int]] = ()) -> Ten
     pieces, count = label(mask)
     if count == 0:
         return logits_hw
-    areas = np.bincount(pieces.ravel())
-    specks = set(np.flatnonzero(areas < FRAGMENT * areas[1:].max()).tolist())
-    specks -= {0, *(int(pieces[y, x]) for y, x in kept_yx)}
-    drop = np.isin(pieces, list(specks))
+    drop = _specks(pieces, kept_yx) if count > 1 else np.zeros_like(mask)
     fill = _pinholes(mask)
     if not drop.any() and not fill.any():
         return logits_hw
@@ -47,9 +44,19 @@ def tidy_mask(logits_hw: Tensor, kept_yx: Sequence[tuple[int, int]] = ()) -> Ten
     return tidied
 
 
+def _specks(pieces: np.ndarray, kept_yx: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Find pieces that are small beside the largest one."""
+    areas = np.bincount(pieces.ravel())
+    specks = set(np.flatnonzero(areas < FRAGMENT * areas[1:].max()).tolist())
+    specks -= {0, *(int(pieces[y, x]) for y, x in kept_yx)}
+    return np.isin(pieces, list(specks))
+
+
 def _pinholes(mask: np.ndarray) -> np.ndarray:
     """Find background that an object encloses, as far as it is small."""
     gaps, count = label(~mask)
+    if count <= 1 and not mask[0].all():
+        return np.zeros_like(mask)  # the only gap is the ground around the object
     border = np.unique(np.concatenate((gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1])))
     areas = np.bincount(gaps.ravel(), minlength=count + 1)
     small = np.flatnonzero(areas < PINHOLE * mask.sum())

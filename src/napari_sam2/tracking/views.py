@@ -100,7 +100,9 @@ class View:
         inside_y = (rows >= 0) & (rows < labels.shape[0])
         inside_x = (columns >= 0) & (columns < labels.shape[1])
         found = np.zeros((self.size, self.size), labels.dtype)
-        found[np.ix_(inside_y, inside_x)] = labels[np.ix_(rows[inside_y], columns[inside_x])]
+        # Along one axis after the other, which is many times faster than both at once.
+        looked_up = labels[rows[inside_y]][:, columns[inside_x]]
+        found[np.ix_(inside_y, inside_x)] = looked_up
         return found
 
     def _nearest(self, axis: int) -> np.ndarray:

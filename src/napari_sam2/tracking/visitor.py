@@ -173,12 +173,10 @@ class Visitor:
         answers: list[Answer],
         composition: Composition,
     ) -> None:
-        masks = []
-        for tracked, answer in zip(objects, answers, strict=True):
-            logits = full_logits(answer.logits_hw, answer.view.size)
-            if self.settings.exclusive and len(objects) > 1:
-                logits = exclude_others(layer_of(tracked, answer), logits, composition.labels)
-            masks.append(logits)
+        masks = [full_logits(answer.logits_hw, answer.view.size) for answer in answers]
+        if self.settings.exclusive and len(objects) > 1:
+            layers = [layer_of(o, a) for o, a in zip(objects, answers, strict=True)]
+            masks = exclude_others(layers, masks, composition.labels)
         memories = self.answerer.memories(frame, answers, masks)
         for tracked, memory in zip(objects, memories, strict=True):
             if frame in tracked.prompted_frames:
