@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from napari_sam2.cli.options import Device, JsonFile, Model, Overwrite, Precision, Threads
+from napari_sam2.cli.options import Device, Fast, JsonFile, Model, Overwrite, Precision, Threads
 from napari_sam2.cli.results import check_new
 
 EXAMPLES = (
@@ -61,6 +61,7 @@ _NOT_WITH_SUITE = (
     "protocol",
     "seed",
     "baseline",
+    "fast",
     "frame_by_frame",
     "ctc",
     "result",
@@ -158,6 +159,7 @@ def evaluate(
     device: Device = "auto",
     threads: Threads = None,
     precision: Precision = "auto",
+    fast: Fast = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -200,6 +202,7 @@ def evaluate(
         frame_by_frame=frame_by_frame,
         ctc=ctc,
         result=result,
+        fast=fast,
     )
     evaluate_movie(movie, labels, wanted, computing, output=output, json_file=json_file)
 

@@ -54,6 +54,7 @@ class Wanted:
     frame_by_frame: bool
     ctc: bool
     result: str | None
+    fast: bool = False
 
     def check(self) -> None:
         """Refuse what cannot be compared, before any work is done.
@@ -138,7 +139,7 @@ def _with_model(
     images, reference = movies
     network = prepare(computing)
     running = Running(
-        TrackerSettings(view=wanted.view, precision=network.precision),
+        TrackerSettings(view=wanted.view, precision=network.precision, fast=wanted.fast),
         Interaction(prompted_frames=wanted.prompted_frames),
     )
     with count_progress(f"Evaluating {wanted.protocol}") as progress:
