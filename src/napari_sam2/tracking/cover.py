@@ -100,7 +100,7 @@ def _distances(
     found = {}
     for view in views:
         found[view] = away = np.full(len(followers), np.inf)
-        for index in np.flatnonzero(scales == view.scale):
+        for index in np.flatnonzero(scales == view.scale).tolist():
             extent = followers[index].extent
             if extent is not None:
                 away[index] = placement.distance(view, extent)
