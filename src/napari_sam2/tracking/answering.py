@@ -1,17 +1,16 @@
-"""Answer prompts and track: from an object's prompts or memories to its mask on one frame."""
+"""Answer prompts: from what the user said of an object on a frame to its mask there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from napari_sam2.tracking.candidates import answer_of
-from napari_sam2.tracking.cover import Follower, cover
-from napari_sam2.tracking.dense_prompts import render_prompts, soften_previous
+from napari_sam2.tracking.dense_prompts import render_prompts
 from napari_sam2.tracking.memory import Memory, Recall
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.placement import Placement, mask_extent
@@ -23,14 +22,13 @@ from napari_sam2.tracking.prompt_geometry import (
     positions_inside,
 )
 from napari_sam2.tracking.prompts import FramePrompts, combine
+from napari_sam2.tracking.recalling import recall_in_view
 from napari_sam2.tracking.runner import (
     NO_OBJECT,
     NetworkRunner,
     Request,
     Segmentation,
     ToRemember,
-    full_logits,
-    no_points,
 )
 from napari_sam2.tracking.seen import SeenMask
 from napari_sam2.tracking.views import MASK_STRIDE, View
@@ -84,22 +82,6 @@ class Answerer:
         if view != self._placement.whole or self._placement.choice != "whole":
             answer = self._look_closer(frame, answer, prompts, prior, recall)
         return answer
-
-    def track(self, objects: Sequence[TrackedObject], frame: int, step: int) -> list[Answer]:
-        """Track objects to a frame from their memories, as one batch."""
-        recalls = [tracked.bank.recall(frame, step) for tracked in objects]
-        followers = [
-            _follower(tracked, recall) for tracked, recall in zip(objects, recalls, strict=True)
-        ]
-        views = cover(self._placement, followers)
-        # Side by side, objects in one view share more of the work.
-        order = sorted(range(len(objects)), key=lambda i: (views[i].scale, views[i].origin_yx))
-        requests = []
-        for i in order:
-            recall = self._in_view(objects[i], recalls[i], views[i])
-            requests.append(self._tracking_request(objects[i], frame, views[i], recall))
-        found = dict(zip(order, self._runner.segment(requests), strict=True))
-        return [answer_of(view, found[i], None) for i, view in enumerate(views)]
 
     def memories(
         self, frame: int, answers: Sequence[Answer], mask_logits: Sequence[Tensor]
@@ -237,50 +219,7 @@ class Answerer:
         if frame in tracked.bank.prompted or not tracked.bank.prompted:
             return None
         recall = tracked.bank.recall(frame, tracked.last_step)
-        return self._in_view(tracked, recall, view) if recall.maps else None
-
-    # ---- tracking
-
-    def _tracking_request(
-        self, tracked: TrackedObject, frame: int, view: View, recall: Recall
-    ) -> Request:
-        tracked.view = view
-        mask: Tensor | None = None
-        side = view.size // MASK_STRIDE
-        if self._config.previous_mask_prompt and tracked.previous is not None:
-            logits = view.reproject(tracked.previous.logits_hw, tracked.previous.view)
-            mask = soften_previous(logits[None, None])[0, 0]
-        elif self._config.dense_prompts:
-            mask = torch.zeros(side, side)
-        return Request(frame, view, *no_points(), mask, recall)
-
-    def _in_view(self, tracked: TrackedObject, recall: Recall, view: View) -> Recall:
-        """Bring memories into one view: those of another are encoded again."""
-        stale = [memory for _, memory in recall.maps if memory.view != view]
-        if not stale:
-            return recall
-        logits = [view.reproject(each.mask_logits_hw, each.view) for each in stale]
-        masks = [
-            ToRemember(
-                each.frame, view, full_logits(mask, view.size), each.object_score, each.prompted
-            )
-            for each, mask in zip(stale, logits, strict=True)
-        ]
-        moved = {}
-        for each, mask, encoded in zip(
-            stale, logits, self._runner.encode_memories(masks), strict=True
-        ):
-            moved[each.frame] = replace(each, view=view, map_chw=encoded, mask_logits_hw=mask)
-            tracked.bank.replace_frame(moved[each.frame])
-        maps = tuple((slot, moved.get(each.frame, each)) for slot, each in recall.maps)
-        return replace(recall, maps=maps)
-
-
-def _follower(tracked: TrackedObject, recall: Recall) -> Follower:
-    previous = tracked.previous
-    assert previous is not None
-    extent = mask_extent(previous.logits_hw, previous.view)
-    return Follower(tracked.view or previous.view, extent, len(recall.maps))
+        return recall_in_view(self._runner, tracked, recall, view) if recall.maps else None
 
 
 def _shrink(mask_hw: Tensor) -> Tensor:

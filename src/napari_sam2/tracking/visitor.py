@@ -5,6 +5,7 @@ from __future__ import annotations
 from napari_sam2.network import SAM2
 from napari_sam2.tracking.answering import Answerer
 from napari_sam2.tracking.compose import Composition, compose, exclude_others
+from napari_sam2.tracking.following import Following
 from napari_sam2.tracking.memory import MemoryBank
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.placement import Placement
@@ -36,6 +37,7 @@ class Visitor:
         size = settings.side(model.config.image_size)
         self.placement = Placement(source.shape_yx, size, settings.view)
         self.answerer = Answerer(self.runner, self.placement)
+        self.following = Following(self.runner, self.placement)
         self._shape_yx = source.shape_yx
         self._seen = seen
 
@@ -138,7 +140,7 @@ class Visitor:
             o.object_id: self.answer(o, frame) for o in objects if frame in o.prompted_frames
         }
         free = [o for o in objects if o.object_id not in prompted]
-        found = self.answerer.track(free, frame, step)
+        found = self.following.track(free, frame, step)
         answers = prompted | {o.object_id: a for o, a in zip(free, found, strict=True)}
         ordered = [answers[o.object_id] for o in objects]
         composition = self._compose(objects, ordered)

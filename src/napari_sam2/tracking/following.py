@@ -1,0 +1,85 @@
+"""Follow objects: from their memories and their last masks to their masks on the next frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from napari_sam2.tracking.candidates import answer_of
+from napari_sam2.tracking.cover import Follower, cover
+from napari_sam2.tracking.dense_prompts import soften_previous
+from napari_sam2.tracking.memory import Recall
+from napari_sam2.tracking.motion import SHARE, Motion
+from napari_sam2.tracking.objects import Answer, TrackedObject
+from napari_sam2.tracking.placement import Placement, mask_extent
+from napari_sam2.tracking.recalling import recall_in_view
+from napari_sam2.tracking.runner import NetworkRunner, Request, no_points
+from napari_sam2.tracking.views import MASK_STRIDE, View
+
+
+class Following:
+    """Track objects from frame to frame.
+
+    Parameters
+    ----------
+    runner
+        The network bound to the movie.
+    placement
+        Chooses the views.
+    """
+
+    def __init__(self, runner: NetworkRunner, placement: Placement) -> None:
+        self._runner = runner
+        self._placement = placement
+        self._config = runner.model.config
+        chosen = runner.settings.smoothing
+        share = SHARE * self._config.previous_mask_prompt if chosen is None else chosen
+        self._motion = Motion(runner, share)
+
+    def track(self, objects: Sequence[TrackedObject], frame: int, step: int) -> list[Answer]:
+        """Track objects to a frame from their memories, as one batch."""
+        recalls = [tracked.bank.recall(frame, step) for tracked in objects]
+        followers = [
+            _follower(tracked, recall) for tracked, recall in zip(objects, recalls, strict=True)
+        ]
+        views = cover(self._placement, followers)
+        # Side by side, objects in one view share more of the work.
+        order = sorted(range(len(objects)), key=lambda i: (views[i].scale, views[i].origin_yx))
+        arrived = [
+            self._motion.arrived(_previous_of(tracked), view, frame, frame - step)
+            for tracked, view in zip(objects, views, strict=True)
+        ]
+        requests = []
+        for i in order:
+            recall = recall_in_view(self._runner, objects[i], recalls[i], views[i])
+            objects[i].view = views[i]
+            requests.append(self._tracking_request(frame, views[i], recall, arrived[i]))
+        found = dict(zip(order, self._runner.segment(requests), strict=True))
+        return [
+            self._motion.smooth(answer_of(view, found[i], None), arrived[i])
+            for i, view in enumerate(views)
+        ]
+
+    def _tracking_request(
+        self, frame: int, view: View, recall: Recall, arrived: Tensor | None
+    ) -> Request:
+        mask: Tensor | None = None
+        side = view.size // MASK_STRIDE
+        if self._config.previous_mask_prompt and arrived is not None:
+            mask = soften_previous(arrived[None, None])[0, 0]
+        elif self._config.dense_prompts:
+            mask = torch.zeros(side, side)
+        return Request(frame, view, *no_points(), mask, recall)
+
+
+def _previous_of(tracked: TrackedObject) -> Answer:
+    assert tracked.previous is not None
+    return tracked.previous
+
+
+def _follower(tracked: TrackedObject, recall: Recall) -> Follower:
+    previous = _previous_of(tracked)
+    extent = mask_extent(previous.logits_hw, previous.view)
+    return Follower(tracked.view or previous.view, extent, len(recall.maps))

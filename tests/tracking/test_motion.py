@@ -1,0 +1,97 @@
+"""Masks carried along the optical flow of the images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from napari_sam2 import Mask, Tracker, load_model, open_movie
+from napari_sam2.tracking.motion import Motion
+from napari_sam2.tracking.objects import Answer
+from napari_sam2.tracking.runner import NetworkRunner
+from napari_sam2.tracking.settings import TrackerSettings
+from napari_sam2.tracking.views import whole_view
+
+STEP_YX = (4, 8)  # pixels a frame
+SIDE = 256
+
+
+@pytest.fixture(scope="module")
+def movie():
+    """Texture that moves as a whole."""
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(320, 320)), 5)
+    noise = (noise - noise.min()) / np.ptp(noise)
+    frames = [noise[40 - STEP_YX[0] * t :, 64 - STEP_YX[1] * t :][:SIDE, :SIDE] for t in range(5)]
+    return open_movie(np.stack(frames).astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return load_model("cells")
+
+
+def ellipse(centre_yx):
+    y, x = np.mgrid[:SIDE, :SIDE]
+    return ((y - centre_yx[0]) / 30) ** 2 + ((x - centre_yx[1]) / 44) ** 2 < 1
+
+
+def on_frame_0(mask, view):
+    logits = torch.where(torch.from_numpy(mask[2::4, 2::4]), 10.0, -10.0)
+    return Answer(view, logits, 10.0, 1.0, torch.zeros(1))
+
+
+def middle_px(logits):
+    y, x = (logits > 0).nonzero().float().mean(dim=0)
+    return 4 * float(y) + 1.5, 4 * float(x) + 1.5
+
+
+@pytest.mark.parametrize(("frame", "before", "sign"), [(1, 0, 1), (0, 1, -1)])
+def test_a_mask_goes_where_the_texture_goes_in_both_directions(movie, cells, frame, before, sign):
+    runner = NetworkRunner(cells, movie, TrackerSettings())
+    view = whole_view(movie.shape_yx, SIDE)
+    previous = on_frame_0(ellipse((120, 110)), view)
+    arrived = Motion(runner, 0.5).arrived(previous, view, frame, before)
+    y, x = middle_px(arrived)
+    assert y == pytest.approx(120 + sign * STEP_YX[0], abs=1.0)
+    assert x == pytest.approx(110 + sign * STEP_YX[1], abs=1.0)
+
+
+def test_without_a_share_the_mask_stays_where_it_was_and_nothing_is_mixed(movie, cells):
+    motion = Motion(NetworkRunner(cells, movie, TrackerSettings()), 0.0)
+    view = whole_view(movie.shape_yx, SIDE)
+    previous = on_frame_0(ellipse((120, 110)), view)
+    arrived = motion.arrived(previous, view, 1, 0)
+    assert torch.equal(arrived, previous.logits_hw)
+    assert motion.smooth(previous, arrived) is previous
+
+
+def test_what_is_absent_neither_arrives_nor_is_brought_back(movie, cells):
+    motion = Motion(NetworkRunner(cells, movie, TrackerSettings()), 0.5)
+    view = whole_view(movie.shape_yx, SIDE)
+    nothing = Answer(view, torch.full((64, 64), -1024.0), -3.0, 0.9, torch.zeros(1))
+    there = on_frame_0(ellipse((120, 110)), view)
+    assert motion.arrived(nothing, view, 1, 0) is None
+    assert motion.smooth(nothing, there.logits_hw) is nothing
+
+
+def test_a_painted_mask_holds_better_with_smoothing(movie, cells):
+    """No nucleus at all: only what was painted and the flow say what is meant."""
+
+    def last_overlap(smoothing):
+        tracker = Tracker(cells, movie, settings=TrackerSettings(smoothing=smoothing))
+        tracker.add(Mask(0, 1, ellipse((120, 110))))
+        labels = [result.labels for result in tracker.propagate("forward")][-1]
+        truth = ellipse((120 + 4 * STEP_YX[0], 110 + 4 * STEP_YX[1]))
+        return (truth & (labels == 1)).sum() / (truth | (labels == 1)).sum()
+
+    held = last_overlap(None)
+    assert held > 0.6
+    assert held > last_overlap(0.0) + 0.05
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.0])
+def test_a_share_outside_of_0_to_1_is_refused(wrong):
+    with pytest.raises(ValueError, match="expected a smoothing from 0 to below 1"):
+        TrackerSettings(smoothing=wrong)
