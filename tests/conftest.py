@@ -29,10 +29,11 @@ def pytest_addoption(parser, pluginmanager):
 
 
 def pytest_configure(config):
-    """Keep the user's own napari settings out of the tests, and the tests out of them."""
+    """Keep the user's own settings and what was measured out of the tests, and the reverse."""
     folder = tempfile.TemporaryDirectory(prefix="napari-sam2-tests-")
     config.add_cleanup(folder.cleanup)
     os.environ["NAPARI_CONFIG"] = str(Path(folder.name) / "settings.yaml")
+    os.environ["NAPARI_SAM2_HOME"] = str(Path(folder.name) / "home")
 
 
 def published(name, *, present=True):

@@ -10,10 +10,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_sam2.home import home_folder
     from napari_sam2.model.card import ModelInfo, model_info
     from napari_sam2.model.download import download_model
     from napari_sam2.model.folders import read_config, save_model
-    from napari_sam2.model.home import home_folder
     from napari_sam2.model.loading import load_model
     from napari_sam2.model.registry import ModelEntry, find_model, list_models
     from napari_sam2.model.verify import VerifyReport, verify_model

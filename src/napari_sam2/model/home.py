@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-import pooch
+from napari_sam2.home import home_folder
 
-HOME_VARIABLE = "NAPARI_SAM2_HOME"
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "card.md"
-
-
-def home_folder() -> Path:
-    """Give the folder for downloads and the user's own models.
-
-    Returns
-    -------
-    Path
-        The environment variable ``NAPARI_SAM2_HOME`` where set, else the user's cache folder of
-        the operating system. It need not exist yet.
-    """
-    named = os.environ.get(HOME_VARIABLE)
-    return Path(named).expanduser() if named else Path(pooch.os_cache("napari-sam2"))
 
 
 def checkpoints_folder() -> Path:

@@ -6,7 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from napari_sam2.model.home import WEIGHTS_FILE, home_folder
+from napari_sam2.home import home_folder
+from napari_sam2.model.home import WEIGHTS_FILE
 
 REMEMBERED = 20  # paths; the oldest are forgotten
 

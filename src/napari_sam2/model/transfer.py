@@ -18,7 +18,7 @@ from typing import Any
 
 import requests
 
-from napari_sam2.model.home import HOME_VARIABLE
+from napari_sam2.home import HOME_VARIABLE
 
 Progress = Callable[[int, int | None], None]
 COPY_BYTES = 1 << 20

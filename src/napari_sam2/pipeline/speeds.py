@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
-import os
 import platform
 from dataclasses import astuple
 from pathlib import Path
 
 import torch
 
-from napari_sam2.model.home import CONFIG_FILE, home_folder
+from napari_sam2.home import home_folder, recall, remember
+from napari_sam2.model.home import CONFIG_FILE
 from napari_sam2.model.loading import find_weights
 from napari_sam2.pipeline.computing import Network, device_words
 from napari_sam2.tracking.precision import resolve_precision
@@ -20,7 +18,6 @@ from napari_sam2.tracking.settings import Precision
 from napari_sam2.tracking.speed import Speed, measure_speed
 
 QUICK_S = 0.3  # a frame; such a model is measured in a moment
-REMEMBERED = 100  # speeds; the oldest are forgotten
 _ENDS = 1 << 16  # bytes at both ends of a weights file that stand for its content
 
 
@@ -48,7 +45,8 @@ def speed_of(network: Network, *, again: bool = False) -> Speed:
     speed = measure_speed(network.model, precision=network.precision)
     if known is not None and known.frame_s <= speed.frame_s:
         return known
-    _remember(_key(weights, network.device, network.precision), speed)
+    key = _key(weights, network.device, network.precision)
+    remember(speeds_file(), key, list(astuple(speed)))
     return speed
 
 
@@ -61,7 +59,7 @@ def remembered_speed(
 ) -> Speed | None:
     """Return a speed that was measured with the same weights, device, threads and PyTorch."""
     try:
-        encode_s, object_s, exact = _read()[_key(weights, device, precision, threads)]
+        encode_s, object_s, exact = recall(speeds_file())[_key(weights, device, precision, threads)]
         return Speed(encode_s, object_s, bool(exact))
     except (KeyError, TypeError, ValueError, OSError):
         return None
@@ -91,24 +89,3 @@ def _fingerprint(weights: Path) -> str:
     if config.is_file():
         digest.update(config.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _read() -> dict[str, list[float]]:
-    try:
-        kept = json.loads(speeds_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return kept if isinstance(kept, dict) else {}
-
-
-def _remember(key: str, speed: Speed) -> None:
-    kept = _read()
-    kept.pop(key, None)
-    kept[key] = list(astuple(speed))
-    kept = dict(list(kept.items())[-REMEMBERED:])
-    path = speeds_file()
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with contextlib.suppress(OSError):  # a read-only home: it is measured again next time
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, path)
