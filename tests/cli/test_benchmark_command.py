@@ -49,3 +49,21 @@ def test_existing_results_are_kept(fails, tmp_path):
 def test_the_help_page_has_examples(cli):
     examples = cli("benchmark", "--help").stdout.partition("Examples")[2]
     assert "napari-sam2 benchmark --preset tiny" in examples
+
+
+def test_clicks_and_corrections_are_timed(cli, model_folder):
+    options = ["--model", model_folder, "--clicks", 1, "--correction", "--length", 4]
+    result = cli("benchmark", *options, "--json", "-")
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert facts["view"] == "auto"
+    assert facts["click_seconds"]["first_prepared"]["wall"]["median"] > 0
+    assert facts["correction"]["first_pass"]["frames"] == 3
+    result = cli("benchmark", *options)
+    assert "first click, prepared" in result.stdout
+    assert "views encoded" in result.stdout
+
+
+def test_only_tracking_is_compared(fails):
+    line = fails("benchmark", "--clicks", 1, "--against", "meta")
+    assert "got --against meta with --clicks or --correction" in line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -14,8 +14,11 @@ from napari_sam2.cli.results import check_new, show, write_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from napari_sam2.benchmark import BlobMovie, Report
+    from napari_sam2.benchmark import BlobMovie, Interaction, Task
     from napari_sam2.network import SAM2
+
+CORRECTED_FRAMES = 24  # as many are tracked to be corrected, unless a length is given
+Results: TypeAlias = "tuple[dict[str, Any], list[Table | str]]"
 
 EXAMPLES = (
     ("napari-sam2 benchmark", "the embedded model, one object"),
@@ -30,6 +33,10 @@ EXAMPLES = (
     (
         "napari-sam2 benchmark --movie movie.ome.zarr --length 2000 --objects 8",
         "does memory stay flat over 2000 frames?",
+    ),
+    (
+        "napari-sam2 benchmark --clicks 10 --correction",
+        "how long a user of the plugin waits for a mask, and for a correction to spread",
     ),
 )
 
@@ -57,8 +64,20 @@ def benchmark(
         typer.Option(min=2, help="Frames before them; as many as fill the memory by default."),
     ] = None,
     length: Annotated[
-        int, typer.Option(min=0, help="Frames to track in all, to see memory over a long movie.")
+        int, typer.Option(min=0, help="Frames to track in all: to see memory over a long movie.")
     ] = 0,
+    clicks: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Instead, time so many clicks until their masks, prepared ones and others."
+        ),
+    ] = 0,
+    correction: Annotated[
+        bool,
+        typer.Option(
+            "--correction", help="Instead, or as well: time the spreading of a correction."
+        ),
+    ] = False,
     movie: Annotated[
         str | None,
         typer.Option(metavar="MOVIE", help="A movie of yours instead of a made-up one."),
@@ -68,8 +87,9 @@ def benchmark(
         typer.Option(metavar="PIXELS", help="Side of the made-up movie; that of the input."),
     ] = None,
     view: Annotated[
-        Literal["auto", "whole", "window"], typer.Option(help="As for [bold]track[/bold].")
-    ] = "whole",
+        Literal["auto", "whole", "window"] | None,
+        typer.Option(help="As for [bold]track[/bold]; whole, for clicks and corrections auto."),
+    ] = None,
     against: Annotated[
         Literal["reference", "meta", "transformers"] | None,
         typer.Option(help="Run a reference implementation beside: whichever is installed, or one."),
@@ -89,29 +109,58 @@ def benchmark(
 
     Without a movie one is made up, of blobs that drift. Nothing is kept of the labels.
     """
-    from napari_sam2.benchmark import Task
-    from napari_sam2.benchmark import benchmark as run
-    from napari_sam2.cli.progress import count_progress
+    from napari_sam2.benchmark import Interaction, Task
     from napari_sam2.tracking import TrackerSettings
 
     check_new([json_file], overwrite=overwrite)
+    _check_alone(against, clicks, correction=correction)
+    by_hand = clicks > 0 or correction
     name, network = _network(preset, model, device, threads, seed)
-    task = Task(
-        TrackerSettings(view=view, input_size=size, precision=precision, fast=fast),
-        frames,
-        warm_up,
-        length,
-        against,
-        reference_precision,
+    settings = TrackerSettings(
+        view=view or ("auto" if by_hand else "whole"),
+        input_size=size,
+        precision=precision,
+        fast=fast,
     )
     side = frame_size or size or network.config.image_size
-    with (
-        _scene(movie, side, objects, task.frames_needed(network), seed) as scene,
-        count_progress("Timing") as progress,
-    ):
+    if by_hand:
+        hand = Interaction(settings, clicks, correction, length or CORRECTED_FRAMES)
+        with _scene(movie, side, objects, hand.frames_needed, seed) as scene:
+            facts, tables = _time_hand(network, scene, hand, name)
+    else:
+        task = Task(settings, frames, warm_up, length, against, reference_precision)
+        with _scene(movie, side, objects, task.frames_needed(network), seed) as scene:
+            facts, tables = _time_tracking(network, scene, task, name)
+    write_json(facts, json_file)
+    show(*tables, json_file=json_file)
+
+
+def _time_tracking(network: SAM2, scene: BlobMovie, task: Task, name: str) -> Results:
+    from napari_sam2.benchmark import benchmark as run
+    from napari_sam2.cli.benchmark_tables import tracking_tables
+    from napari_sam2.cli.progress import count_progress
+
+    with count_progress("Timing") as progress:
         report = run(network, scene.movie, scene.prompts, task, name=name, progress=progress)
-    write_json(report.as_dict(), json_file)
-    show(*_tables(report), json_file=json_file)
+    return report.as_dict(), tracking_tables(report)
+
+
+def _time_hand(network: SAM2, scene: BlobMovie, task: Interaction, name: str) -> Results:
+    from napari_sam2.benchmark import time_interaction as run
+    from napari_sam2.cli.benchmark_tables import interaction_tables
+    from napari_sam2.cli.progress import count_progress
+
+    with count_progress("Timing") as progress:
+        report = run(network, scene.movie, scene.prompts, task, name=name, progress=progress)
+    return report.as_dict(), interaction_tables(report)
+
+
+def _check_alone(against: str | None, clicks: int, *, correction: bool) -> None:
+    if against is not None and (clicks or correction):
+        raise ValueError(
+            f"expected a reference beside tracking, got --against {against} with --clicks or "
+            "--correction, which only this program is timed at: leave one of them out"
+        )
 
 
 def _network(
@@ -150,49 +199,3 @@ def _scene(
         return
     with open_movie(path) as movie:
         yield BlobMovie(movie, spread_clicks(movie.shape_yx, objects))
-
-
-def _tables(report: Report) -> list[Table | str]:
-    """Lay out the report for people."""
-    from napari_sam2.cli.tables import plain_table
-
-    facts, cost = report.conditions, report.cost
-    parts = plain_table("part", "s / frame", "share")
-    for part, seconds in report.by_component.items():
-        parts.add_row(part, f"{seconds:.4f}", f"{seconds / cost.wall_s:.0%}")
-    parts.add_section()
-    parts.add_row("frame", f"{cost.wall_s:.4f}", "", style="bold")
-    fast = ", fast" if facts.fast else ""
-    lines: list[Table | str] = [
-        f"{facts.model}{fast}: {_counted(facts.objects)}, input {facts.input_size}, frames of "
-        f"{facts.frame_yx[0]} x {facts.frame_yx[1]}, {facts.precision} on {facts.device} "
-        f"({facts.threads} threads)",
-        parts,
-        f"{1 / cost.wall_s:.3g} frames/s; {report.operations / 1e9:.3g} GFLOP a frame, "
-        f"{report.share_of_peak:.0%} of the machine's {report.peak.by_wall / 1e9:.0f} GFLOP/s",
-        _memory_line(report),
-    ]
-    if report.comparison is not None:
-        beside = report.comparison
-        lines.append(
-            f"{beside.reference} in {beside.precision}: {beside.theirs.wall_s:.4f} s / frame, "
-            f"ours in turns with it {beside.ours.wall_s:.4f}: a ratio of {beside.ratio:.2f} "
-            f"({beside.cpu_ratio:.2f} by processor time)"
-        )
-    return lines
-
-
-def _counted(objects: int) -> str:
-    return f"{objects} object{'' if objects == 1 else 's'}"
-
-
-def _memory_line(report: Report) -> str:
-    resident = report.resident
-    if resident.early is None or resident.end is None or resident.peak is None:
-        return "resident memory: not known on this system"
-    curve = ", ".join(f"{frame}: {mib:.0f}" for frame, mib in resident.curve if mib is not None)
-    return (
-        f"resident memory: {resident.early:.0f} MiB after frame {resident.early_frame}, "
-        f"{resident.end:.0f} MiB at the end ({resident.end - resident.early:+.0f}), peak "
-        f"{resident.peak:.0f} MiB"
-    ) + (f"; MiB after frame {curve}" if len(resident.curve) > 1 else "")
