@@ -65,7 +65,8 @@ def test_memory_is_noted_as_the_movie_grows_long(small_model, quick_peak, monkey
     task = Task(EXACT, frames=1, length=10)
     scene = draw_blobs(64, 1, frames=task.frames_needed(small_model))
     report = benchmark(small_model, scene.movie, scene.prompts, task)
-    assert [frame for frame, _ in report.resident.curve] == [2, 4, 8]
+    assert [frame for frame, _ in report.resident.curve] == [2, 4, 8, 9]
+    assert report.resident.curve[-1][1] == report.resident.end
 
 
 def test_a_long_run_is_timed_at_its_end(small_model):

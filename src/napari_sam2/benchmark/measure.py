@@ -174,8 +174,11 @@ class _Run:
         middle = statistics.median_low(sum(lap.values()) for lap in laps)
         lap = next(lap for lap in laps if sum(lap.values()) == middle)
         cost = Cost(middle, statistics.median(each.cpu_s for each in costs))
-        end = resident_mib()
-        resident = Resident(start, early, early_frame, end, peak_rss_mib(), tuple(curve))
+        end, peak = resident_mib(), peak_rss_mib()
+        curve.append((first + self.task.frames - 1, end))
+        if end is not None and peak is not None:
+            peak = max(peak, end)  # the system counts them apart
+        resident = Resident(start, early, early_frame, end, peak, tuple(curve))
         return cost, {part: lap[part] for part in PARTS}, resident
 
     def _timed(self) -> tuple[list[dict[str, float]], list[Cost]]:

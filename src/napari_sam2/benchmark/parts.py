@@ -11,11 +11,13 @@ import torch
 from napari_sam2.benchmark.stopwatch import OTHER, Stopwatch, replaced, replaced_everywhere
 from napari_sam2.network import SAM2
 from napari_sam2.tracking.compose import compose, exclude_others
+from napari_sam2.tracking.motion import Motion
 from napari_sam2.tracking.read_ahead import ReadAhead
 from napari_sam2.tracking.tidy import tidy_mask
 from napari_sam2.tracking.views import View
 
 WRITE = "write"
+MOTION = "motion"
 _METHODS = {
     "encode_image": "encode",
     "memory_tokens": "memory attention",
@@ -36,6 +38,7 @@ PARTS = (
     "memory attention",
     "decode",
     "memory encode",
+    MOTION,
     "compose",
     WRITE,
     OTHER,
@@ -60,6 +63,9 @@ def timed_parts(watch: Stopwatch, model: SAM2) -> Iterator[None]:
         # What is read ahead costs the waiting for it, and no more.
         stack.enter_context(replaced(ReadAhead, "read", watch.timed("read", ReadAhead.read)))
         stack.enter_context(replaced(View, "crop_image", watch.timed("crop", View.crop_image)))
+        for name in ("arrived", "smooth"):
+            timed = watch.timed(MOTION, getattr(Motion, name))
+            stack.enter_context(replaced(Motion, name, timed))
         for function, part in _FUNCTIONS.items():
             stack.enter_context(replaced_everywhere(function, watch.timed(part, function)))
         yield

@@ -58,7 +58,7 @@ class Resident:
     peak
         The largest of the process so far, model and libraries included.
     curve
-        (frame, MiB) after frames 100, 200, 400 and so on, as far as they were tracked.
+        (frame, MiB) after frames 100, 200, 400 and so on, and after the last.
     """
 
     start: float | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+import re
 import sys
 import time
 from functools import lru_cache
@@ -55,7 +56,7 @@ def bfloat16_gain(file: Path) -> float:
     """
     # A home folder may be shared by several machines, and a machine be given another processor.
     capability = torch.backends.cpu.get_cpu_capability()
-    key = " | ".join((platform.node(), platform.machine(), capability, torch.__version__))
+    key = " | ".join((platform.node(), _processor(), capability, torch.__version__))
     kept = recall(file).get(key)
     if _is_gain(kept):
         return float(kept)
@@ -94,6 +95,18 @@ def _product_s(square: torch.Tensor) -> float:
     start = clock()
     square @ square
     return max(clock() - start, 1e-6)
+
+
+def _processor() -> str:
+    """Name the processor and its instructions for bfloat16, as far as the system tells."""
+    try:
+        listed = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return platform.processor() or platform.machine()
+    first = listed.partition("\n\n")[0]
+    name = re.search(r"^model name\s*:\s*(.+)$", first, re.MULTILINE)
+    special = sorted(set(re.findall(r"\w*bf16\w*", first)))
+    return " ".join((name[1] if name else platform.machine(), *special))
 
 
 def _is_gain(kept: Any) -> bool:
