@@ -1,17 +1,19 @@
-"""Ambiguous clicks: candidate masks, of which one may be taken instead of the answer."""
+"""Candidate masks: what an ambiguous click offers, and which one a tracked object is."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from napari_sam2.network.prompt_encoder import POSITIVE
+from napari_sam2.tracking.identity import Evidence, overlaps, pick, sees_distractor
 from napari_sam2.tracking.objects import Answer
 from napari_sam2.tracking.prompt_geometry import input_points
 from napari_sam2.tracking.prompts import FramePrompts
-from napari_sam2.tracking.runner import NetworkRunner, Segmentation, tidy_around
-from napari_sam2.tracking.views import View
+from napari_sam2.tracking.runner import NetworkRunner, Segmentation, no_points, tidy_around
+from napari_sam2.tracking.views import MASK_STRIDE, View
 
 PRESENT = 10.0  # logit of presence of an object that the user has picked
 ALIKE = 0.9  # masks of this IoU or more look the same
@@ -80,6 +82,45 @@ def take_candidate(answer: Answer, index: int, runner: NetworkRunner) -> Answer:
         object_score=first.object_score if first.object_score > 0 else PRESENT,
         pointer_c=runner.pointer_of_token(tokens[index - 1]),
         first=first,
+    )
+
+
+def gate(found: Segmentation, arrived: Tensor | None, runner: NetworkRunner) -> Segmentation:
+    """Return what the network found, or the one of its other masks that lies where it should.
+
+    Parameters
+    ----------
+    found
+        The answer on a tracked frame, with its alternatives.
+    arrived
+        (S / 4, S / 4) logits of the mask of the frame before, carried there; None without one.
+    runner
+        Whose settings have the weight.
+    """
+    if arrived is None or found.object_score <= 0:
+        return found
+    masks = torch.cat((found.logits_hw[None], found.candidates_khw))
+    ious = [found.predicted_iou, *found.candidate_ious_k.tolist()]
+    best = pick(ious, overlaps(masks, arrived), runner.settings.motion_gate)
+    if best == 0:
+        return found
+    logits = masks[best].clone()
+    if runner.settings.tidy:
+        logits = tidy_around(logits, no_points()[0])
+    pointer = runner.pointer_of_token(found.candidate_tokens_kc[best - 1])
+    return replace(found, logits_hw=logits, predicted_iou=ious[best], pointer_c=pointer)
+
+
+def weigh(view: View, found: Segmentation, arrived: Tensor | None) -> Evidence:
+    """Gather what speaks for and against a mask on a tracked frame; arguments as in `gate`."""
+    area = int((found.logits_hw > 0).sum()) * (MASK_STRIDE / view.scale) ** 2
+    overlap = None if arrived is None else overlaps(found.logits_hw[None], arrived)[0]
+    return Evidence(
+        found.object_score > 0 and area > 0,
+        found.predicted_iou,
+        overlap,
+        area,
+        sees_distractor(found.logits_hw, found.candidates_khw),
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from napari_sam2.tracking.candidates import answer_of
+from napari_sam2.tracking.candidates import answer_of, gate, weigh
 from napari_sam2.tracking.cover import Follower, cover
 from napari_sam2.tracking.dense_prompts import soften_previous
 from napari_sam2.tracking.memory import Recall
@@ -15,7 +16,7 @@ from napari_sam2.tracking.motion import SHARE, Motion
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.placement import Placement, mask_extent
 from napari_sam2.tracking.recalling import recall_in_view
-from napari_sam2.tracking.runner import NetworkRunner, Request, no_points
+from napari_sam2.tracking.runner import NetworkRunner, Request, Segmentation, no_points
 from napari_sam2.tracking.views import MASK_STRIDE, View
 
 
@@ -57,10 +58,16 @@ class Following:
             objects[i].view = views[i]
             requests.append(self._tracking_request(frame, views[i], recall, arrived[i]))
         found = dict(zip(order, self._runner.segment(requests), strict=True))
-        return [
-            self._motion.smooth(answer_of(view, found[i], None), arrived[i])
-            for i, view in enumerate(views)
-        ]
+        return [self._answer(view, found[i], arrived[i]) for i, view in enumerate(views)]
+
+    def _answer(self, view: View, found: Segmentation, arrived: Tensor | None) -> Answer:
+        settings = self._runner.settings
+        if settings.motion_gate:
+            found = gate(found, arrived, self._runner)
+        answer = answer_of(view, found, None)
+        if settings.memory_choice != "recent":
+            answer = replace(answer, evidence=weigh(view, found, arrived))
+        return self._motion.smooth(answer, arrived)
 
     def _tracking_request(
         self, frame: int, view: View, recall: Recall, arrived: Tensor | None

@@ -1,8 +1,9 @@
 """Memory bank: what is kept of one object while it is tracked.
 
 SAM 2 calls them conditioning and non-conditioning frames; here they are prompt memories, kept as
-long as the prompt, and frame memories, a short queue. Nothing else is kept, so memory does not
-grow with the movie.
+long as the prompt, and frame memories, a short queue. Which frames enter it is a choice; that of
+"distinct" ones keeps a few anchors as well, which are attended like prompts. Nothing else is kept,
+so memory does not grow with the movie.
 """
 
 from __future__ import annotations
@@ -15,6 +16,15 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from napari_sam2.tracking.identity import (
+    ANCHORS,
+    HISTORY,
+    SPACING,
+    Evidence,
+    is_anchor,
+    is_trusted,
+)
+from napari_sam2.tracking.settings import MemoryChoice
 from napari_sam2.tracking.views import View
 
 T = TypeVar("T")
@@ -105,10 +115,12 @@ def stack_recalls(recalls: Sequence[Recall], pointer_dim: int) -> StackedRecalls
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameMemories:
-    """The recent frames of a bank, oldest first: memories, and pointers by frame."""
+    """The tracked frames of a bank, oldest first: memories, pointers by frame, anchors, history."""
 
     recent: tuple[Memory, ...]
     pointers: tuple[tuple[int, Tensor], ...]
+    anchors: tuple[Memory, ...]
+    history: tuple[Evidence, ...]
 
 
 @dataclass(slots=True)
@@ -125,50 +137,92 @@ class MemoryBank:
         Prompt memories attended at most; None for all.
     keep_all
         Keep every tracked frame instead of a queue; memory then grows with the movie.
+    choice
+        Which tracked frames are kept, as in `TrackerSettings.memory_choice`.
     """
 
     frame_memories: int
     max_pointers: int
     max_prompt_memories: int | None
     keep_all: bool = False
+    choice: MemoryChoice = "recent"
     prompted: dict[int, Memory] = field(default_factory=dict)
     _recent: OrderedDict[int, Memory] = field(default_factory=OrderedDict)
     _pointers: OrderedDict[int, Tensor] = field(default_factory=OrderedDict)
+    _anchors: OrderedDict[int, Memory] = field(default_factory=OrderedDict)
+    _history: tuple[Evidence, ...] = ()
 
     def remember_prompt(self, memory: Memory) -> None:
         """Keep a prompted frame until `forget_prompt`."""
         self._recent.pop(memory.frame, None)
         self._pointers.pop(memory.frame, None)
+        self._anchors.pop(memory.frame, None)
         self.prompted[memory.frame] = memory
 
     def forget_prompt(self, frame: int) -> None:
         """Drop the memory of a prompted frame."""
         self.prompted.pop(frame, None)
 
-    def remember_frame(self, memory: Memory) -> None:
-        """Queue a tracked frame; the oldest falls out."""
-        _push(self._recent, memory.frame, memory, None if self.keep_all else self.frame_memories)
+    def remember_frame(self, memory: Memory, evidence: Evidence | None = None) -> None:
+        """Queue a tracked frame; the oldest falls out.
+
+        `evidence` of its mask decides whether it is kept, unless the choice is "recent".
+        """
         limit = None if self.keep_all else self.max_pointers - 1
         _push(self._pointers, memory.frame, memory.pointer_c, limit)
+        if evidence is not None and not self._admits(memory, evidence):
+            return
+        _push(self._recent, memory.frame, memory, None if self.keep_all else self.frame_memories)
+
+    def _admits(self, memory: Memory, evidence: Evidence) -> bool:
+        """Say whether a frame is queued; of "distinct" ones, take anchors and space the queue."""
+        if self.choice == "recent":
+            return True
+        history = self._history
+        if evidence.present:
+            self._history = (*history, evidence)[-HISTORY:]
+        if self.choice == "trusted":
+            return is_trusted(evidence, history)
+        if is_anchor(evidence, memory.frame, history, list(self._anchors)):
+            _push(self._anchors, memory.frame, memory, ANCHORS)
+        if not evidence.present:
+            return False
+        latest = list(self._recent)[-2:]
+        if len(latest) == 2 and abs(latest[1] - latest[0]) < SPACING:
+            del self._recent[latest[1]]
+        return True
 
     def forget_frames(self) -> None:
         """Drop the frame memories; prompts stay."""
         self._recent.clear()
         self._pointers.clear()
+        self._anchors.clear()
+        self._history = ()
 
     def copy_frames(self) -> FrameMemories:
         """Return the frame memories as they are now."""
-        return FrameMemories(tuple(self._recent.values()), tuple(self._pointers.items()))
+        return FrameMemories(
+            tuple(self._recent.values()),
+            tuple(self._pointers.items()),
+            tuple(self._anchors.values()),
+            self._history,
+        )
 
     def restore_frames(self, memories: FrameMemories) -> None:
         """Put back what `copy_frames` returned."""
         self._recent = OrderedDict((each.frame, each) for each in memories.recent)
         self._pointers = OrderedDict(memories.pointers)
+        self._anchors = OrderedDict((each.frame, each) for each in memories.anchors)
+        self._history = memories.history
 
     def replace_frame(self, memory: Memory) -> None:
         """Put a frame or prompt memory in the place of an earlier one of the same frame."""
-        queue = self.prompted if memory.frame in self.prompted else self._recent
-        queue[memory.frame] = memory
+        if memory.frame in self.prompted:
+            self.prompted[memory.frame] = memory
+            return
+        for queue in (self._recent, self._anchors):
+            if memory.frame in queue:
+                queue[memory.frame] = memory
 
     def attended_prompts(self, frame: int) -> list[Memory]:
         """Return the prompt memories that a frame attends to: the first and the nearest."""
@@ -183,12 +237,32 @@ class MemoryBank:
         """Return what frame `frame` attends to in a pass with `step` +1 or -1."""
         prompts = self.attended_prompts(frame)
         attended = {memory.frame for memory in prompts}
-        maps = [(0, memory) for memory in prompts]
-        for back in range(self.frame_memories, 0, -1):
-            memory = self._at(frame - back * step, attended)
-            if memory is not None:
-                maps.append((back, memory))
-        return Recall(tuple(maps), tuple(self._recall_pointers(frame, step, prompts, attended)))
+        anchors = list(self._anchors.values())
+        maps = [(0, memory) for memory in (*prompts, *anchors)]
+        if self.choice == "recent":
+            maps += self._by_distance(frame, step, attended)
+        else:
+            maps += self._by_rank(frame, step, attended | set(self._anchors))
+        pointers = self._recall_pointers(frame, step, prompts, attended)
+        for each in anchors:  # nearer ones are among the pointers already
+            back = (frame - each.frame) * step
+            if back >= self.max_pointers:
+                pointers.append((back, each.pointer_c))
+        return Recall(tuple(maps), tuple(pointers))
+
+    def _by_distance(self, frame: int, step: int, attended: set[int]) -> list[tuple[int, Memory]]:
+        """Return the frames just behind, in the time slots of their distances."""
+        slots = range(self.frame_memories, 0, -1)
+        found = [(back, self._at(frame - back * step, attended)) for back in slots]
+        return [(back, memory) for back, memory in found if memory is not None]
+
+    def _by_rank(self, frame: int, step: int, attended: set[int]) -> list[tuple[int, Memory]]:
+        """Return the latest frames however far behind, in the time slots of their ranks."""
+        known = {**self._recent, **self.prompted}
+        behind = {(frame - other) * step: known[other] for other in known if other not in attended}
+        nearest = sorted(back for back in behind if back > 0)[: self.frame_memories]
+        ranked = [(rank, behind[back]) for rank, back in enumerate(nearest, start=1)]
+        return ranked[::-1]
 
     def _at(self, frame: int, attended: set[int]) -> Memory | None:
         if frame in self._recent:

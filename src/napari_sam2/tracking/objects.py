@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from napari_sam2.tracking.frame_ranges import FrameRanges
+from napari_sam2.tracking.identity import Evidence
 from napari_sam2.tracking.memory import FrameMemories, MemoryBank
 from napari_sam2.tracking.prompts import FramePrompts, Prompt
 from napari_sam2.tracking.seen import SeenMask
@@ -35,6 +36,8 @@ class Answer:
         (K, C) behind them; None elsewhere.
     first
         The network's own answer, where one of the candidates has been taken instead.
+    evidence
+        What speaks for a tracked mask, where the choice of memories asks for it.
     """
 
     view: View
@@ -47,6 +50,7 @@ class Answer:
     candidate_ious: tuple[float, ...] = ()
     candidate_tokens_kc: Tensor | None = None
     first: Answer | None = None
+    evidence: Evidence | None = None
 
     @property
     def seen(self) -> SeenMask:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 ViewChoice: TypeAlias = Literal["auto", "whole", "window"]
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
 Direction: TypeAlias = Literal["forward", "backward", "both"]
+MemoryChoice: TypeAlias = Literal["recent", "trusted", "distinct"]
 
 SMALLEST = 64  # input pixels a side
 FAST_SIDE = 0.75  # of the input size, in fast tracking
@@ -41,6 +42,14 @@ class TrackerSettings:
         Share, from 0 to below 1, of the mask of the frame before in each tracked mask, carried
         there along the optical flow of the images. By default 0.5 for models that are prompted
         with that mask, as `cells` is, and 0 for others.
+    motion_gate
+        Weight, from 0 to below 1, of the overlap with the carried mask against the estimated IoU
+        when one of the network's four masks is chosen on a tracked frame; 0 leaves the choice to
+        the network.
+    memory_choice
+        Which tracked frames are remembered: the last six ("recent", as in SAM 2), the last six on
+        which the mask can be trusted ("trusted"), or the last one, every fifth before it, and up to
+        three on which the object was told from a distractor ("distinct").
     objects_at_once
         Objects that go through the network in one batch.
     fast
@@ -60,6 +69,8 @@ class TrackerSettings:
     tidy: bool = True
     like_reference: bool = False
     smoothing: float | None = None
+    motion_gate: float = 0.0
+    memory_choice: MemoryChoice = "recent"
     objects_at_once: int = 32
     fast: bool = False
     feature_bytes: int = 2**24  # small, so that memory is flat from the first hundred frames on
@@ -77,10 +88,26 @@ class TrackerSettings:
             raise ValueError(
                 f"expected a smoothing from 0 to below 1, got {self.smoothing}; 0 switches it off"
             )
+        self._check_identity()
         if self.objects_at_once < 1:
             raise ValueError(f"expected one object at once or more, got {self.objects_at_once}")
         if self.read_ahead < 0:
             raise ValueError(f"expected 0 or more frames to read ahead, got {self.read_ahead}")
+
+    def _check_identity(self) -> None:
+        if not 0 <= self.motion_gate < 1:
+            raise ValueError(
+                f"expected a motion gate from 0 to below 1, got {self.motion_gate}; 0 switches it "
+                f"off"
+            )
+        if self.memory_choice not in get_args(MemoryChoice):
+            known = ", ".join(get_args(MemoryChoice))
+            raise ValueError(f"expected a memory choice of {known}, got {self.memory_choice!r}")
+        if self.like_reference and self.memory_choice != "recent":
+            raise ValueError(
+                f"expected the memory choice recent with like_reference, got "
+                f"{self.memory_choice!r}; the original implementation has no other"
+            )
 
     def side(self, native: int) -> int:
         """Return the side of the input in pixels for a model that was trained on `native`."""

@@ -48,6 +48,7 @@ class Visitor:
             self.runner.max_pointers,
             self.settings.max_prompt_memories,
             keep_all=self.settings.like_reference,
+            choice=self.settings.memory_choice,
         )
 
     # ---- prompted frames
@@ -180,8 +181,8 @@ class Visitor:
             layers = [layer_of(o, a) for o, a in zip(objects, answers, strict=True)]
             masks = exclude_others(layers, masks, composition.labels)
         memories = self.answerer.memories(frame, answers, masks)
-        for tracked, memory in zip(objects, memories, strict=True):
+        for tracked, memory, answer in zip(objects, memories, answers, strict=True):
             if frame in tracked.prompted_frames:
                 tracked.bank.remember_prompt(memory)
             else:
-                tracked.bank.remember_frame(memory)
+                tracked.bank.remember_frame(memory, answer.evidence)
