@@ -9,7 +9,7 @@ import sys
 import time
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 
@@ -59,7 +59,7 @@ def bfloat16_gain(file: Path) -> float:
     key = " | ".join((platform.node(), _processor(), capability, torch.__version__))
     kept = recall(file).get(key)
     if _is_gain(kept):
-        return float(kept)
+        return kept
     gain = measure_gain()
     remember(file, key, round(gain, 3))
     return gain
@@ -109,5 +109,5 @@ def _processor() -> str:
     return " ".join((name[1] if name else platform.machine(), *special))
 
 
-def _is_gain(kept: Any) -> bool:
+def _is_gain(kept: Any) -> TypeGuard[float]:
     return isinstance(kept, float) and math.isfinite(kept) and kept > 0
