@@ -12,6 +12,7 @@ import pytest
 import zarr
 
 from napari_sam2.io import open_label_sink, open_movie
+from napari_sam2.io.label_tiles import LabelTile
 
 OUTPUTS = ["labels.ome.zarr", "labels.zarr", "labels.tif", "labels.ome.tif"]
 PARTIALS = {
@@ -262,3 +263,35 @@ def test_a_full_disk_at_the_end_of_a_tiff_keeps_all_frames(tmp_path):
     partial = zarr.open_array(str(tmp_path / "labels.tif.partial.zarr"), mode="r")
     assert partial[5].max() > 50000
     assert partial.attrs["napari-sam2"]["complete"] is False
+
+
+@output
+def test_patches_leave_the_labels_that_a_whole_frame_would(tmp_path, movie, output, monkeypatch):
+    monkeypatch.setattr("napari_sam2.io.label_formats.MAX_CHUNK_SIDE", 16)
+    with open_label_sink(tmp_path / output, movie) as sink:
+        corner, tall = np.full((5, 20), 7, np.uint32), np.full((20, 4), 70_000, np.uint32)
+        sink.write(2, labels_of(2))
+        for frame in (2, 3):
+            sink.write_patches(frame, [LabelTile((12, 10), corner), LabelTile((20, 50), tall)])
+        expected = np.zeros((40, 56), np.uint32)
+        expected[12:17, 10:30], expected[20:40, 50:54] = 7, 70_000
+        np.testing.assert_array_equal(sink.read(2), expected)
+        np.testing.assert_array_equal(sink.read(3), expected)
+        parts = sink.read_tiles(3, [LabelTile((0, 48), corner[:1, :8])])
+        assert sorted(part.corner_yx for part in parts) == [
+            *((0, 0), (0, 16), (0, 48)),
+            *((16, 0), (16, 16), (16, 48), (32, 48)),
+        ]
+        for part in parts:
+            (y, x), (height, width) = part.corner_yx, part.labels.shape
+            np.testing.assert_array_equal(part.labels, expected[y : y + height, x : x + width])
+        sink.write_patches(3, [])
+        sink.write_patches(4, [])
+        assert not sink.read(3).any()
+        assert sink.read_tiles(4)[0].labels.shape == (16, 16)  # says that it was written
+        with pytest.raises(ValueError, match=r"Expected patches within a frame of .* at"):
+            sink.write_patches(5, [LabelTile((30, 50), tall)])
+        assert sink.frames_written == {2, 3, 4}
+        sink.finish()
+    with open_movie(tmp_path / output) as saved:
+        np.testing.assert_array_equal(saved.read_raw(2), expected)

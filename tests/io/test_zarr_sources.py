@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import threading
 
+import dask.array
 import numpy as np
 import pytest
 import zarr
@@ -190,3 +191,22 @@ def test_a_damaged_chunk_in_the_middle_is_named(tmp_path, pixels):
     assert movie.read(3).max() == 1.0  # the window is chosen without the damaged frame
     with pytest.raises(OSError, match=r"Frame 4 of a\.zarr cannot be read"):
         movie.read(4)
+
+
+@pytest.mark.parametrize("kind", ["zarr", "dask", "numpy"])
+def test_parts_of_large_frames_are_read_alone(tmp_path, kind):
+    pixels = np.random.default_rng(0).integers(0, 999, (2, 2, 700, 600)).astype(np.uint16)
+    array = pixels
+    if kind == "zarr":
+        array = zarr.create_array(
+            tmp_path / "m.zarr", shape=pixels.shape, chunks=(1, 1, 120, 600), dtype="u2"
+        )
+        array[:] = pixels
+    elif kind == "dask":
+        array = dask.array.from_array(pixels, chunks=(1, 1, (300, 400), 300))
+    with open_movie(array, axes="TCYX", channel=1) as movie:
+        tiles = {"zarr": (360, 600), "dask": (400, 300), "numpy": (256, 256)}
+        assert movie.tile_yx == tiles[kind]
+        part = movie.read_region(1, slice(350, 700), slice(2, 41))
+        np.testing.assert_array_equal(part, movie.read(1)[350:700, 2:41])
+    assert open_movie(pixels[..., :250, :256], axes="TCYX", channel=1).tile_yx is None

@@ -7,7 +7,15 @@ import zarr
 from napari_sam2.io import open_label_sink, open_movie
 from napari_sam2.pipeline import Progress, segment_frame, track_movie
 from napari_sam2.pipeline.report import ObjectFrame, ReportRows
-from napari_sam2.tracking import Box, FrameResult, Mask, ObjectState, Point, TrackerSettings
+from napari_sam2.tracking import (
+    Box,
+    FrameResult,
+    LabelPatches,
+    Mask,
+    ObjectState,
+    Point,
+    TrackerSettings,
+)
 from napari_sam2.tracking.results import ObjectResult
 
 SETTINGS = TrackerSettings(precision="float32")
@@ -136,7 +144,7 @@ def test_one_frame_is_segmented_without_memory(small_model, stored):
 
 def test_rows_of_the_report_take_little_memory():
     rows = ReportRows()
-    labels = np.zeros((2, 2), np.uint32)
+    labels = LabelPatches.of_image(np.zeros((2, 2), np.uint32))
     found = ObjectResult(4, ObjectState.VISIBLE, False, 0.1, 0.7, 12)
     for frame in (3, 900, 3):
         rows.add(FrameResult(frame, labels, (found,), {}))

@@ -15,14 +15,14 @@ class Gated:
         self.frames, self.order, self.gate = {}, [], threading.Event()
         self.fails_on = fails_on
 
-    def write(self, frame, labels_yx):
+    def write_patches(self, frame, labels_yx):
         assert self.gate.wait(5)
         if frame == self.fails_on:
             raise OSError(f"Expected to write frame {frame}, but no space is left there")
         self.frames[frame] = labels_yx
         self.order.append(frame)
 
-    def read(self, frame):
+    def read_tiles(self, frame, besides=()):
         return self.frames[frame]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_sam2.session.record import STATE_OF_CODE, TrackRecord
-from napari_sam2.tracking import FrameResult, ObjectResult, ObjectState
+from napari_sam2.tracking import FrameResult, LabelPatches, ObjectResult, ObjectState
 
 VISIBLE, ABSENT, LOCKED = ObjectState.VISIBLE, ObjectState.ABSENT, ObjectState.LOCKED
 SIDE = 10  # of an ordinary object
@@ -29,7 +29,7 @@ def result_of(frame, *objects, shape=(64, 96)):
                 int((labels == object_id).sum()),
             )
         )
-    return FrameResult(frame, labels, tuple(results), {})
+    return FrameResult(frame, LabelPatches.of_image(labels), tuple(results), {})
 
 
 def record_of(sides, *, frames=20, **at):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_sam2.tracking import LabelPatches
 from napari_sam2.tracking.placement import (
     FIRST_LOOKS,
     REACH,
@@ -108,7 +109,8 @@ def test_logits_move_with_the_view():
 
 def test_labels_are_looked_up_at_the_input_pixels():
     labels = np.arange(100 * 100, dtype=np.uint32).reshape(100, 100)
-    seen = View((90.0, 0.0), 1.0, 32).crop_labels(labels)
+    view = View((90.0, 0.0), 1.0, 32)
+    seen = LabelPatches.of_image(labels).seen_through(view)
     assert seen[3, 5] == labels[93, 5]
     assert (seen[10:] == 0).all()
 

@@ -53,9 +53,11 @@ class FramePlan:
         """Height and width of a frame in pixels."""
         return self.shape[self.axes.index("Y")], self.shape[self.axes.index("X")]
 
-    def index(self, frame: int) -> tuple[int | slice, ...]:
-        """Return the index of the array that selects frame `frame`, all its samples included."""
-        position = dict(self.fixed)
+    def index(
+        self, frame: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> tuple[int | slice, ...]:
+        """Return the index of the array that selects a frame, or a part, all samples included."""
+        position: dict[str, int | slice] = {**self.fixed, "Y": rows, "X": columns}
         if self.frame_axis is not None:
             position[self.frame_axis] = frame
         return tuple(position.get(axis, slice(None)) for axis in self.axes)

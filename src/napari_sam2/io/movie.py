@@ -15,6 +15,8 @@ from napari_sam2.io.axes import FramePlan
 from napari_sam2.io.intensity import IntensityWindow, sampled_window
 from napari_sam2.io.sources import Source
 
+SMALLEST_TILE = 256  # pixels: smaller parts cost more calls than they save reading
+
 
 class Movie:
     """A sequence of frames in storage; nothing but the frame asked for is read.
@@ -139,7 +141,9 @@ class Movie:
 
     def read_raw(self, frame: int) -> npt.NDArray[Any]:
         """Read one frame as it is stored; see `read` for shape and errors."""
-        raw = self._read_planes(frame)
+        return self._without_nan(self._read_planes(frame), frame)
+
+    def _without_nan(self, raw: npt.NDArray[Any], frame: int) -> npt.NDArray[Any]:
         if raw.dtype.kind == "f" and np.isnan(raw).any():
             raise ValueError(
                 f"Expected numbers in every pixel, but frame {frame} of {self.name} holds "
@@ -147,6 +151,29 @@ class Movie:
                 "(numpy.nan_to_num), or leave the frame out."
             )
         return raw
+
+    @property
+    def tile_yx(self) -> tuple[int, int] | None:
+        """Height and width of parts of a frame that are read alone at less cost than the frame.
+
+        None where they are not. Parts of less than `SMALLEST_TILE` are counted together.
+        """
+        chunks = self._source.chunks
+        if chunks is None:
+            return None
+        sides = []
+        for axis in "YX":
+            chunk = chunks[self.axes.index(axis)]
+            sides.append(chunk * -(-SMALLEST_TILE // chunk))
+        height, width = sides
+        whole = height >= self.shape_yx[0] and width >= self.shape_yx[1]
+        return None if whole else (height, width)
+
+    def read_region(self, frame: int, rows: slice, columns: slice) -> npt.NDArray[np.float32]:
+        """Read some rows and columns of a frame; see `read`. NaN elsewhere is not noticed."""
+        return self.intensity.apply(
+            self._without_nan(self._read_planes(frame, rows, columns), frame)
+        )
 
     def close(self) -> None:
         """Give files back; frames cannot be read any more."""
@@ -167,7 +194,9 @@ class Movie:
     def _label_axes(self) -> str:
         return (self.frame_axis or "T") + "YX"
 
-    def _read_planes(self, frame: int) -> npt.NDArray[Any]:
+    def _read_planes(
+        self, frame: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> npt.NDArray[Any]:
         frame = operator.index(frame)
         if not 0 <= frame < len(self):
             raise IndexError(
@@ -177,7 +206,7 @@ class Movie:
         if self._closed:
             raise ValueError(f"Expected an open movie, but {self.name} is closed. Open it again.")
         try:
-            picture = self._source.read(self._plan.index(frame))
+            picture = self._source.read(self._plan.index(frame, rows, columns))
         except MemoryError:
             raise
         except FileNotFoundError as error:

@@ -6,6 +6,7 @@ import errno
 import logging
 import operator
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam2.io.label_tiles import LabelTile, Patch, TileGrid
 from napari_sam2.io.label_values import checked_labels, frame_ranges
 from napari_sam2.io.outputs import ATTRIBUTE, check_output, remove
 
@@ -60,6 +62,10 @@ class LabelSink:
         self._format = label_format
         self._spec = spec
         self._array: zarr.Array | None = array
+        height, width = array.chunks[1:]
+        self._grid = TileGrid(spec.shape[1:], (height, width))
+        # Which chunks have been written, for each frame.
+        self._filled = np.zeros((spec.shape[0], *self._grid.counts), np.bool_)
         self._written: set[int] = set()
         self._highest = 0
         self._finished = False
@@ -104,18 +110,64 @@ class LabelSink:
             The disk is full or fails; the frames before stay written.
         """
         frame = self._checked_frame(frame)
-        if self._finished or self._array is None:
-            raise RuntimeError(
-                f"Expected an open sink, but {self.path} is finished or closed. "
-                "Open a new one to write more labels."
-            )
+        array = self._open_array()
         labels = checked_labels(labels_yx, self.shape[1:])
+        self._filled[frame] = True
         try:
-            self._array[frame] = labels.astype(np.uint32, copy=False)
+            array[frame] = labels.astype(np.uint32, copy=False)
         except OSError as error:
             raise self._failure(error, f"frame {frame}") from error
         self._written.add(frame)
         self._highest = max(self._highest, int(labels.max(initial=0)))
+
+    def write_patches(self, frame: int, patches: Iterable[Patch]) -> None:
+        """Write the labels of one frame that is background outside of some patches.
+
+        The frame reads as after `write`, but only the chunks that hold patches, or held labels
+        before, are written.
+
+        Parameters
+        ----------
+        frame
+            From 0.
+        patches
+            Rectangles of labels that do not overlap, within the frame.
+
+        Raises
+        ------
+        IndexError, ValueError, TypeError, RuntimeError, OSError
+            As `write`; ValueError also for a patch that reaches out of the frame.
+        """
+        frame = self._checked_frame(frame)
+        array = self._open_array()
+        given = [self._checked_patch(patch) for patch in patches]
+        # A frame without labels writes one chunk: it is told from one that was never reached.
+        touched = self._grid.touched(given) or {(0, 0)}
+        before = {(y, x) for y, x in np.argwhere(self._filled[frame]).tolist()}
+        try:
+            for tile in sorted(touched | before):
+                self._filled[(frame, *tile)] = True
+                array[(frame, *self._grid.index(tile))] = self._grid.paint(tile, given)
+        except OSError as error:
+            raise self._failure(error, f"frame {frame}") from error
+        self._written.add(frame)
+        highest = max((int(patch.labels.max(initial=0)) for patch in given), default=0)
+        self._highest = max(self._highest, highest)
+
+    def read_tiles(self, frame: int, besides: Iterable[Patch] = ()) -> list[LabelTile]:
+        """Read the chunks of a frame that were written, and those that some patches reach into.
+
+        All labels of the frame are in them; they are copies.
+        """
+        frame = self._checked_frame(frame)
+        array = self._open_array()
+        before = {(y, x) for y, x in np.argwhere(self._filled[frame]).tolist()}
+        tiles = []
+        for tile in sorted(before | self._grid.touched(besides)):
+            rows, columns = self._grid.index(tile)
+            labels = np.array(array[frame, rows, columns], dtype=np.uint32)
+            tiles.append(LabelTile((rows.start, columns.start), labels))
+        return tiles
 
     def read(self, frame: int) -> npt.NDArray[np.uint32]:
         """Read the labels of one frame back, uint32 (Y, X); zeros where none were written."""
@@ -195,6 +247,25 @@ class LabelSink:
                 f"the labels have the {self.shape[0]} frames of the movie."
             )
         return frame
+
+    def _open_array(self) -> zarr.Array:
+        if self._finished or self._array is None:
+            raise RuntimeError(
+                f"Expected an open sink, but {self.path} is finished or closed. "
+                "Open a new one to write more labels."
+            )
+        return self._array
+
+    def _checked_patch(self, patch: Patch) -> LabelTile:
+        labels = checked_labels(patch.labels, patch.labels.shape)
+        corner, height_width = patch.corner_yx, self.shape[1:]
+        ends = (at + length for at, length in zip(corner, labels.shape, strict=True))
+        if min(corner) < 0 or any(e > n for e, n in zip(ends, height_width, strict=True)):
+            raise ValueError(
+                f"Expected patches within a frame of {height_width}, got one of {labels.shape} "
+                f"at {corner}. Cut it at the border of the frame."
+            )
+        return LabelTile(corner, labels)
 
     def _mark(self, *, complete: bool) -> None:
         import zarr

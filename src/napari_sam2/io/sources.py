@@ -45,6 +45,10 @@ class Source(Protocol):
         """Native dtype, in the byte order of this machine."""
 
     @property
+    def chunks(self) -> tuple[int, ...] | None:
+        """Along every axis, the length that is read at least; None if that is a whole frame."""
+
+    @property
     def named_axes(self) -> str | None:
         """One letter per axis from the metadata (``Q`` where it has no name), or None."""
 
@@ -96,6 +100,7 @@ class ArraySource:
         self.array: Any = array
         self.shape = tuple(int(n) for n in array.shape)
         self.dtype = np.dtype(array.dtype).newbyteorder("=")
+        self.chunks = _chunks_of(array)
         self.named_axes = named_axes
         self.calibration = calibration or Calibration()
 
@@ -112,3 +117,14 @@ class ArraySource:
 
     def close(self) -> None:
         """Do nothing: the array belongs to the caller, or to a store without open files."""
+
+
+def _chunks_of(array: ArrayLike) -> tuple[int, ...] | None:
+    """Return the lengths of the chunks of a zarr or dask array, the longest along each axis.
+
+    Of a NumPy array any pixel can be had alone.
+    """
+    chunks = (1,) * array.ndim if isinstance(array, np.ndarray) else getattr(array, "chunks", None)
+    if not chunks:
+        return None
+    return tuple(max(each) if isinstance(each, tuple) else int(each) for each in chunks)

@@ -74,6 +74,8 @@ class TiffSource:
         self.calibration = calibration_of(self._tif, base, self.shape)
         mappable = series.transform is None and not series.is_multifile
         self._offset = series.dataoffset if mappable else None
+        # Any pixel of what is mapped can be had alone, of the rest a page.
+        self.chunks = None if self._offset is None else (1,) * len(self.shape)
         _check_complete(self._tif, series, self._offset, self._path)
         self._stored_dtype = self.dtype.newbyteorder(self._tif.byteorder)
         if self._offset is None:
@@ -133,6 +135,7 @@ class TiffFolderSource:
         self._shape_of_file = first.shape
         self.shape = (len(self._files), *first.shape)
         self.dtype = first.dtype
+        self.chunks: tuple[int, ...] | None = None
         self.named_axes: str | None = _letters_of_folder(first.named_axes or "")
         self.calibration = first.calibration
 

@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-import numpy as np
-
 from napari_sam2.io import LabelSink, Movie
 from napari_sam2.network import SAM2
 from napari_sam2.pipeline.progress import Progress
 from napari_sam2.pipeline.report import ReportRows, TrackReport, peak_rss_mib
 from napari_sam2.pipeline.write_behind import WriteBehind
-from napari_sam2.tracking import FrameResult, Prompt, Tracker, TrackerSettings, merge_labels
+from napari_sam2.tracking import FrameResult, LabelPatch, Prompt, Tracker, TrackerSettings
+from napari_sam2.tracking.results import merge_patch
 from napari_sam2.tracking.settings import Direction
 
 _DEFAULTS = TrackerSettings()
@@ -143,8 +142,14 @@ def _written_behind(sink: LabelSink | None) -> Iterator[WriteBehind | None]:
         sink.finish()
 
 
-def _merged(labels: WriteBehind, result: FrameResult, object_ids: tuple[int, ...]) -> np.ndarray:
+def _merged(
+    labels: WriteBehind, result: FrameResult, object_ids: tuple[int, ...]
+) -> Iterable[LabelPatch]:
     """Join a pass with what an earlier pass wrote of the other objects."""
     if len(result.objects) == len(object_ids):
-        return result.labels
-    return merge_labels(labels.read(result.frame), result)
+        return result.patches
+    before = labels.read(result.frame, result.patches)
+    merged = [LabelPatch(each.corner_yx, each.labels) for each in before]
+    for patch in merged:
+        merge_patch(patch, result)
+    return merged

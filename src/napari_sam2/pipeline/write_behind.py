@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
+from napari_sam2.io.label_tiles import Patch
 
 FRAMES_BEHIND = 2
 _LOGGER = logging.getLogger(__name__)
@@ -18,17 +18,17 @@ _LOGGER = logging.getLogger(__name__)
 class FrameWriter(Protocol):
     """What frames are written to; `napari_sam2.io.LabelSink` is one."""
 
-    def write(self, frame: int, labels_yx: npt.ArrayLike) -> None:
-        """Write the labels of one frame."""
+    def write_patches(self, frame: int, patches: Iterable[Patch]) -> None:
+        """Write the labels of one frame, which is background outside of some patches."""
         ...
 
-    def read(self, frame: int) -> npt.NDArray[np.uint32]:
-        """Read the labels of one frame back."""
+    def read_tiles(self, frame: int, besides: Iterable[Patch] = ()) -> Sequence[Patch]:
+        """Read back the parts of a frame that hold labels, or that some patches reach into."""
         ...
 
 
 class WriteBehind:
-    """A queue of label images in front of a sink, written in order by one thread.
+    """A queue of labelled frames in front of a sink, written in order by one thread.
 
     When the context ends, however it ends, all that was given has been written, or refused by the
     sink. What the sink raises is raised by the next `write` or `read`, or at the end of the
@@ -48,17 +48,20 @@ class WriteBehind:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="napari-sam2-write")
         self._waiting: OrderedDict[int, Future[None]] = OrderedDict()  # by frame, oldest first
 
-    def write(self, frame: int, labels_yx: npt.NDArray[np.uint32]) -> None:
-        """Queue the labels of one frame, (Y, X); they must not be changed afterwards."""
+    def write(self, frame: int, patches: Iterable[Patch]) -> None:
+        """Queue the labels of one frame; the patches must not be changed afterwards."""
         self._wait_for(self._behind - 1)
         if frame in self._waiting:
             self._wait_for(0)
-        self._waiting[frame] = self._pool.submit(self._sink.write, frame, labels_yx)
+        self._waiting[frame] = self._pool.submit(self._sink.write_patches, frame, patches)
 
-    def read(self, frame: int) -> npt.NDArray[np.uint32]:
-        """Read the labels of one frame back, (Y, X), once all that was queued is written."""
+    def read(self, frame: int, besides: Iterable[Patch] = ()) -> Sequence[Patch]:
+        """Read parts of a frame back, as copies, once all that was queued is written.
+
+        All labels of the frame are in them, and all that the patches `besides` reach.
+        """
         self._wait_for(0)
-        return self._sink.read(frame)
+        return self._sink.read_tiles(frame, besides)
 
     def _wait_for(self, left: int) -> None:
         while len(self._waiting) > left:

@@ -7,14 +7,16 @@ import errno
 import math
 import operator
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam2.io.label_tiles import Patch, TileGrid
 from napari_sam2.session.session_folders import LABELS_NAME, SessionFolder
+from napari_sam2.tracking import LabelPatch
 
 if TYPE_CHECKING:
     import zarr
@@ -54,6 +56,8 @@ class LabelStore:
         self.path = path
         self._frame_axis = frame_axis
         self._folder = folder
+        height, width = self.shape_yx
+        self._grid = TileGrid((height, width), _tile_of(array.shape))
         self._locks: dict[int, threading.RLock] = {}
         self._locks_lock = threading.Lock()
 
@@ -166,6 +170,44 @@ class LabelStore:
         with self.hold(frame), self._explained(f"Frame {frame} of the labels cannot be written"):
             self.array[index] = labels_yx.astype(np.uint32, copy=False)
 
+    def read_tiles(self, frame: int, besides: Iterable[Patch] = ()) -> list[LabelPatch]:
+        """Read the parts of a frame that hold labels, and those that some patches reach into.
+
+        Returns
+        -------
+        list of LabelPatch
+            Copies of whole tiles; in the others there is no label.
+
+        Raises
+        ------
+        IndexError, OSError
+            As `read`.
+        """
+        index = self._index(frame)
+        with self.hold(frame), self._explained(f"Frame {frame} of the labels cannot be read"):
+            wanted = self._grid.touched(besides)
+            tiles = []
+            for tile in sorted(self._grid.all()):
+                if tile not in wanted and not self._may_hold(index, tile):
+                    continue
+                rows, columns = self._grid.index(tile)
+                labels = np.array(self.array[(*index, rows, columns)], dtype=np.uint32)
+                tiles.append(LabelPatch((rows.start, columns.start), labels))
+            return tiles
+
+    def write_tiles(self, frame: int, tiles: Iterable[LabelPatch]) -> None:
+        """Write parts of a frame, as `read_tiles` gave them; see `write` for errors."""
+        index = self._index(frame)
+        with self.hold(frame), self._explained(f"Frame {frame} of the labels cannot be written"):
+            for tile in tiles:
+                self.array[(*index, *tile.index)] = tile.labels
+
+    def _may_hold(self, index: tuple[int, ...], tile: tuple[int, int]) -> bool:
+        """Whether a tile may hold labels; an empty one has no file."""
+        if self.path is None:
+            return bool(np.any(self.array[(*index, *self._grid.index(tile))]))
+        return (self.path / ".".join(map(str, ("c", *index, *tile)))).exists()
+
     @contextlib.contextmanager
     def hold(self, frame: int) -> Iterator[None]:
         """Keep other threads from reading or writing a frame, e.g. to change a part of it.
@@ -240,15 +282,15 @@ def _make_array(path: Path, shape: tuple[int, ...]) -> zarr.Array:
         raise FileExistsError(
             f"Expected no labels at {path}, but there are some. Choose another folder."
         )
-    tile = tuple(min(side, MAX_CHUNK_SIDE) for side in shape[-2:])
     try:
         return zarr.create_array(
             str(path),
             shape=shape,
-            chunks=(1,) * (len(shape) - 2) + tile,
+            chunks=(1,) * (len(shape) - 2) + _tile_of(shape),
             dtype=np.uint32,
             fill_value=0,
-            # One folder for all chunks: its time is that of the last change.
+            # One folder for all chunks: its time is that of the last change. `_may_hold` knows the
+            # names of the files.
             chunk_key_encoding={"name": "default", "separator": "."},
             config={"write_empty_chunks": False},
         )
@@ -257,6 +299,11 @@ def _make_array(path: Path, shape: tuple[int, ...]) -> zarr.Array:
             f"Expected a place for labels at {path}, but it cannot be used: {error}. Free some "
             "space or choose another folder."
         ) from error
+
+
+def _tile_of(shape: tuple[int, ...]) -> tuple[int, int]:
+    height, width = shape[-2:]
+    return min(height, MAX_CHUNK_SIDE), min(width, MAX_CHUNK_SIDE)
 
 
 def _size(count: int) -> str:

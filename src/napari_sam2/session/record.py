@@ -80,7 +80,7 @@ class TrackRecord:
         objects = result.objects
         if not objects:
             return
-        places = measure(result.labels, np.array(result.object_ids, np.int64))
+        places = measure(result.patches, np.array(result.object_ids, np.int64))
         values = (
             [CODE_OF_STATE[each.state] for each in objects],
             [each.prompted for each in objects],

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from napari_sam2.session.confidence import LOCKED, REACH, VISIBLE, Evidence, Judgement, judge
 from napari_sam2.session.doubt import worst_of_runs
+from napari_sam2.tracking.label_patches import LabelPatches
 
 Rows: TypeAlias = npt.NDArray[np.intp]
 Places: TypeAlias = tuple[Rows, Rows]
@@ -142,14 +143,14 @@ def _arrays(evidence: Evidence) -> tuple[np.ndarray, ...]:
 
 
 def measure(
-    labels: npt.NDArray[np.uint32], object_ids: npt.NDArray[np.int64]
+    labels: LabelPatches, object_ids: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Measure where objects are.
 
     Parameters
     ----------
     labels
-        (Y, X) label image.
+        Of a frame.
     object_ids
         (N,), in any order.
 
@@ -159,20 +160,48 @@ def measure(
         (N,) each: y and x of the centres in pixels, nan where there is none, and whether the object
         touches the edge of the frame.
     """
-    step = max(1, math.ceil(math.sqrt(labels.size / _MEASURED_PIXELS)))
-    thinned = labels[::step, ::step]
+    step = max(1, math.ceil(math.sqrt(math.prod(labels.shape_yx) / _MEASURED_PIXELS)))
     order = np.argsort(object_ids)
     known = object_ids[order]
-    places = np.flatnonzero(thinned)
-    index = np.searchsorted(known, thinned.ravel()[places])
+    y, x, found = _thinned(labels, step)
+    index = np.searchsorted(known, found)
     index = np.minimum(index, known.size - 1)
-    is_known = known[index] == thinned.ravel()[places]
-    places, index = places[is_known], order[index[is_known]]
-    y, x = np.divmod(places, thinned.shape[1])
+    is_known = known[index] == found
+    y, x, index = y[is_known], x[is_known], order[index[is_known]]
     count = np.bincount(index, minlength=known.size).astype(np.float64)
     count[count == 0] = np.nan
     centre_y = step * np.bincount(index, weights=y, minlength=known.size) / count
     centre_x = step * np.bincount(index, weights=x, minlength=known.size) / count
-    edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    at_border = np.isin(object_ids, edge)
+    at_border = np.isin(object_ids, _edge(labels))
     return centre_y.astype(np.float32), centre_x.astype(np.float32), at_border
+
+
+def _thinned(labels: LabelPatches, step: int) -> tuple[Rows, Rows, npt.NDArray[np.uint32]]:
+    """Return every n-th pixel of a frame, both ways, that has a label: y and x in steps, label."""
+    y, x = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)]
+    found = [np.zeros(0, np.uint32)]
+    for patch in labels:
+        top, left = (-(-corner // step) for corner in patch.corner_yx)
+        first_y, first_x = (-corner % step for corner in patch.corner_yx)
+        part = patch.labels[first_y::step, first_x::step]
+        rows, columns = np.nonzero(part)
+        y.append(rows + top)
+        x.append(columns + left)
+        found.append(part[rows, columns])
+    return np.concatenate(y), np.concatenate(x), np.concatenate(found)
+
+
+def _edge(labels: LabelPatches) -> npt.NDArray[np.uint32]:
+    """Return the labels on the edge of a frame, some of them twice."""
+    found = [np.zeros(0, np.uint32)]
+    for patch in labels:
+        rows, columns = patch.index
+        height, width = labels.shape_yx
+        sides = (
+            (rows.start == 0, patch.labels[:1]),
+            (rows.stop == height, patch.labels[-1:]),
+            (columns.start == 0, patch.labels[:, :1]),
+            (columns.stop == width, patch.labels[:, -1:]),
+        )
+        found.extend(side.ravel() for is_edge, side in sides if is_edge)
+    return np.concatenate(found)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_sam2.session.applied_prompts import AppliedPrompts
-from napari_sam2.session.label_merging import erase, merge_result, owned, reach
+from napari_sam2.session.label_merging import erase, merge_result, owned, shared
 from napari_sam2.session.label_store import LabelStore
 from napari_sam2.session.record import STATE_OF_CODE, TrackRecord
-from napari_sam2.tracking import FrameResult, ObjectState
+from napari_sam2.tracking import FrameResult, LabelPatch, ObjectState
 
 _NOT_REACHED = STATE_OF_CODE.index(ObjectState.NOT_REACHED)
 
@@ -37,10 +37,11 @@ class ResultsWriter:
         """Write the objects of a result; a lock, and a click on another object, take its pixels."""
         frame = result.frame
         with self._labels.hold(frame):
-            labels = self._labels.read(frame)
-            merge_result(labels, result, takes_from=self._takes_from(labels, result))
-            self._labels.write(frame, labels)
-        self._record.put(owned(result, labels))
+            tiles = self._labels.read_tiles(frame, result.patches)
+            takes_from = self._takes_from(tiles, result)
+            changed = [t for t in tiles if merge_result(t, result, takes_from=takes_from)]
+            self._labels.write_tiles(frame, changed)
+        self._record.put(owned(result, tiles))
         if frame in self._stale:
             self._keep_stale(frame, self._stale[frame].difference(result.object_ids))
 
@@ -78,12 +79,12 @@ class ResultsWriter:
 
     def _erase(self, object_ids: set[int], frame: int) -> None:
         with self._labels.hold(frame):
-            labels = self._labels.read(frame)
-            erase(labels, object_ids)
-            self._labels.write(frame, labels)
+            tiles = self._labels.read_tiles(frame)
+            changed = [tile for tile in tiles if erase(tile.labels, object_ids)]
+            self._labels.write_tiles(frame, changed)
 
     def _takes_from(
-        self, existing: npt.NDArray[np.uint32], result: FrameResult
+        self, existing: Sequence[LabelPatch], result: FrameResult
     ) -> dict[int, set[int]]:
         """Return the other objects whose pixels each object of a result may have."""
         taken: dict[int, set[int]] = {}
@@ -98,13 +99,19 @@ class ResultsWriter:
         return taken
 
     def _meant(
-        self, existing: npt.NDArray[np.uint32], result: FrameResult, object_id: int
+        self, existing: Sequence[LabelPatch], result: FrameResult, object_id: int
     ) -> set[int]:
         """Return the labels on pixels that the user has given to an object."""
         if self._applied.locks(object_id, result.frame):
-            where = reach(result)
-            return set(np.unique(existing[where][result.labels[where] == object_id]).tolist())
-        limits = np.array(existing.shape) - 1
+            pairs = (pair for tile in existing for pair in shared(tile, result))
+            theirs = [np.unique(ours[found == object_id]) for ours, found in pairs]
+            return {label for labels in theirs for label in labels.tolist()}
+        limits = np.array(self._labels.shape_yx) - 1
         clicks = np.array(self._applied.clicked(object_id, result.frame)).reshape(-1, 2)
-        rows, columns = np.clip(np.rint(clicks), 0, limits).astype(int).T
-        return set(existing[rows, columns].tolist())
+        places = np.clip(np.rint(clicks), 0, limits).astype(int)
+        meant: set[int] = set()
+        for tile in existing:
+            inside = places - np.array(tile.corner_yx)
+            inside = inside[((inside >= 0) & (inside < tile.labels.shape)).all(axis=1)]
+            meant.update(tile.labels[tuple(inside.T)].tolist())
+        return meant

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from napari_sam2.tracking.label_patches import LabelPatch, LabelPatches, join_boxes
 from napari_sam2.tracking.results import MaskLogits
 from napari_sam2.tracking.views import View
 
@@ -39,9 +40,9 @@ class Layered:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Composition:
-    """Labels (Y, X) uint32; each object's logits at the frame's pixels, and its area in pixels."""
+    """Labels of a frame; each object's logits at the frame's pixels, and its area in pixels."""
 
-    labels: np.ndarray
+    labels: LabelPatches
     logits: dict[int, MaskLogits]
     areas: dict[int, int]
 
@@ -51,25 +52,24 @@ def compose(layers: list[Layered], shape_yx: tuple[int, int]) -> Composition:
 
     Equal logits go to the lower id, so that the order of `layers` does not matter.
     """
-    labels = np.zeros(shape_yx, np.uint32)
-    best = np.zeros(shape_yx, np.float32)
-    logits, tiles = {}, {}
-    for layer in sorted(layers, key=lambda each: (each.locked is not None, each.object_id)):
-        if layer.locked is not None:
-            rows, columns, values = _locked_logits(layer.locked)
-        else:
-            rows, columns, values = layer.view.paint_logits(layer.logits_hw, shape_yx)
-        logits[layer.object_id] = MaskLogits((rows.start, columns.start), values)
-        tiles[layer.object_id] = labels[rows, columns]
-        wins = values > best[rows, columns]
-        best[rows, columns][wins] = values[wins]
-        labels[rows, columns][wins] = layer.object_id
-    areas = {each: int(np.count_nonzero(tile == each)) for each, tile in tiles.items()}
-    return Composition(labels, logits, areas)
+    ordered = sorted(layers, key=lambda each: (each.locked is not None, each.object_id))
+    logits = {layer.object_id: _logits_of(layer, shape_yx) for layer in ordered}
+    areas = dict.fromkeys(logits, 0)
+    patches = []
+    for corner_yx, size_yx, members in _clusters(logits):
+        patch = LabelPatch(corner_yx, np.zeros(size_yx, np.uint32))
+        best = np.zeros(size_yx, np.float32)
+        for object_id in members:
+            _claim(patch, best, object_id, logits[object_id])
+        for object_id in members:
+            tile = patch.part(logits[object_id].index)
+            areas[object_id] = int(np.count_nonzero(tile == object_id))
+        patches.append(patch)
+    return Composition(LabelPatches(shape_yx, patches), logits, areas)
 
 
 def exclude_others(
-    layers: Sequence[Layered], masks: Sequence[Tensor], labels: np.ndarray
+    layers: Sequence[Layered], masks: Sequence[Tensor], labels: LabelPatches
 ) -> list[Tensor]:
     """Push logits of objects below zero where the label image belongs to another.
 
@@ -80,18 +80,49 @@ def exclude_others(
     masks
         Logits (S, S) of each in its view.
     labels
-        (Y, X) label image of the frame.
+        Of the frame.
 
     Returns
     -------
     list of Tensor
         (S, S) each; the same object where nothing was to be done.
     """
-    seen = {view: view.crop_labels(labels) for view in {layer.view for layer in layers}}
+    seen = {view: labels.seen_through(view) for view in {layer.view for layer in layers}}
     return [
         _without_others(layer.object_id, mask, seen[layer.view])
         for layer, mask in zip(layers, masks, strict=True)
     ]
+
+
+def _logits_of(layer: Layered, shape_yx: tuple[int, int]) -> MaskLogits:
+    if layer.locked is not None:
+        rows, columns, values = _locked_logits(layer.locked)
+    else:
+        rows, columns, values = layer.view.paint_logits(layer.logits_hw, shape_yx)
+    return MaskLogits((int(rows.start), int(columns.start)), values)
+
+
+def _clusters(
+    logits: dict[int, MaskLogits],
+) -> Iterator[tuple[tuple[int, int], tuple[int, int], list[int]]]:
+    """Yield corner (y, x), size and objects of patches that hold all logits, each in one."""
+    members = [each for each, claim in logits.items() if claim.values.size]
+    if not members:
+        return
+    spans = [logits[each].index for each in members]
+    boxes = [(rows.start, columns.start, rows.stop, columns.stop) for rows, columns in spans]
+    joined, home = join_boxes(np.array(boxes, np.intp))
+    for place, (top, left, bottom, right) in enumerate(joined.tolist()):
+        inside = [members[index] for index in np.flatnonzero(home == place).tolist()]
+        yield (top, left), (bottom - top, right - left), inside
+
+
+def _claim(patch: LabelPatch, best: np.ndarray, object_id: int, claim: MaskLogits) -> None:
+    """Give an object the pixels where its logits are the highest so far."""
+    highest = best[patch.within(claim.index)]
+    wins = claim.values > highest
+    highest[wins] = claim.values[wins]
+    patch.part(claim.index)[wins] = object_id
 
 
 def _without_others(object_id: int, mask_hw: Tensor, seen: np.ndarray) -> Tensor:

@@ -7,12 +7,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
 from napari_sam2.tracking.source import FrameSource
+from napari_sam2.tracking.tiled_frames import Tile, TiledFrame, TiledSource
 
-Read = Callable[[int], np.ndarray]
+Frame: TypeAlias = np.ndarray | TiledFrame
+Read: TypeAlias = Callable[[int], Frame]
 
 
 class ReadAhead:
@@ -20,6 +24,7 @@ class ReadAhead:
 
     The source is asked for one frame at a time, though not always from the same thread. What it
     fails to read ahead fails when that frame is asked for, and is tried again when it is again.
+    Where frames are stored in tiles, those that were looked at on the latest frame are read ahead.
 
     Parameters
     ----------
@@ -33,6 +38,8 @@ class ReadAhead:
         self._source = source
         self._ahead = frames_ahead
         self._lock = threading.Lock()
+        self._tile_yx = source.tile_yx if isinstance(source, TiledSource) else None
+        self._latest: TiledFrame | None = None
         self._course: _Course | None = None
 
     @property
@@ -43,13 +50,17 @@ class ReadAhead:
     def __len__(self) -> int:
         return len(self._source)
 
-    def read(self, frame: int) -> np.ndarray:
-        """Return a frame, (Y, X) or (Y, X, 3) float32 in [0, 1]."""
+    def read(self, frame: int) -> Frame:
+        """Return a frame, (Y, X) or (Y, X, 3) float32 in [0, 1], read in parts where it can be."""
         course = self._course
         waiting = None if course is None else course.take(frame)
-        found = self._read(frame) if waiting is None else waiting.result()
+        wanted = frozenset() if self._latest is None else frozenset(self._latest.used)
+        read = partial(self._read, wanted=wanted)
+        found = read(frame) if waiting is None else waiting.result()
         if course is not None:
-            course.go_on(frame, self._ahead, self._read)
+            course.go_on(frame, self._ahead, read)
+        if isinstance(found, TiledFrame):
+            self._latest = found
         return found
 
     @contextmanager
@@ -70,7 +81,11 @@ class ReadAhead:
                 if self._course is course:
                     self._course = None
 
-    def _read(self, frame: int) -> np.ndarray:
+    def _read(self, frame: int, wanted: frozenset[Tile]) -> Frame:
+        if self._tile_yx is not None and isinstance(self._source, TiledSource):
+            tiled = TiledFrame(self._source, frame, tile_yx=self._tile_yx, lock=self._lock)
+            tiled.load(wanted)
+            return tiled
         with self._lock:
             return self._source.read(frame)
 
@@ -81,10 +96,10 @@ class _Course:
     def __init__(self, frames: Sequence[int]) -> None:
         self._frames = frames
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="napari-sam2-read")
-        self._coming: OrderedDict[int, Future[np.ndarray]] = OrderedDict()  # by place in the course
+        self._coming: OrderedDict[int, Future[Frame]] = OrderedDict()  # by place in the course
         self._closed = False
 
-    def take(self, frame: int) -> Future[np.ndarray] | None:
+    def take(self, frame: int) -> Future[Frame] | None:
         """Hand out a frame that is on its way, and drop those before it: they were not needed."""
         if frame not in self._frames:
             return None

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import numpy.typing as npt
+
+from napari_sam2.tracking.label_patches import LabelPatch, LabelPatches
 
 
 class ObjectState(StrEnum):
@@ -53,8 +56,8 @@ class FrameResult:
     ----------
     frame
         Frame index.
-    labels
-        (Y, X) uint32 label image of the objects that this pass tracks; 0 is background.
+    patches
+        Labels of the objects that this pass tracks, where they are; `labels` is the whole image.
     objects
         One entry for each of them, present or not.
     logits
@@ -62,9 +65,14 @@ class FrameResult:
     """
 
     frame: int
-    labels: np.ndarray
+    patches: LabelPatches
     objects: tuple[ObjectResult, ...]
     logits: dict[int, MaskLogits]
+
+    @property
+    def labels(self) -> npt.NDArray[np.uint32]:
+        """The (Y, X) label image of `patches`, 0 the background, made when it is first used."""
+        return self.patches.image
 
     @property
     def object_ids(self) -> tuple[int, ...]:
@@ -87,6 +95,15 @@ class MaskLogits:
     offset_yx: tuple[int, int]
     values: np.ndarray
 
+    @property
+    def index(self) -> tuple[slice, slice]:
+        """Rows and columns of the frame."""
+        rows, columns = (
+            slice(start, start + length)
+            for start, length in zip(self.offset_yx, self.values.shape, strict=True)
+        )
+        return rows, columns
+
 
 def merge_labels(existing: np.ndarray, result: FrameResult) -> np.ndarray:
     """Put a pass's labels into an earlier label image of the same frame.
@@ -106,7 +123,15 @@ def merge_labels(existing: np.ndarray, result: FrameResult) -> np.ndarray:
         (Y, X) uint32, a new array.
     """
     merged = existing.astype(np.uint32)
-    merged[np.isin(merged, result.object_ids)] = 0
-    free = merged == 0
-    merged[free] = result.labels[free]
+    merge_patch(LabelPatch((0, 0), merged), result)
     return merged
+
+
+def merge_patch(existing: LabelPatch, result: FrameResult) -> None:
+    """Put a pass's labels into a part of an earlier label image, in place; see `merge_labels`."""
+    labels = existing.labels
+    labels[np.isin(labels, result.object_ids)] = 0
+    for patch in result.patches:
+        if (index := existing.shared(patch)) is not None:
+            ours = existing.part(index)
+            np.copyto(ours, patch.part(index), where=ours == 0)

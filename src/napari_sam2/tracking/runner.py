@@ -25,7 +25,7 @@ from napari_sam2.tracking.features import FeatureCache
 from napari_sam2.tracking.memory import Recall, stack_recalls
 from napari_sam2.tracking.precision import resolve_precision
 from napari_sam2.tracking.settings import TrackerSettings
-from napari_sam2.tracking.source import FrameBuffer, FrameSource
+from napari_sam2.tracking.source import FrameBuffer, Reader
 from napari_sam2.tracking.tidy import tidy_mask
 from napari_sam2.tracking.views import MASK_STRIDE, View
 
@@ -111,7 +111,7 @@ class NetworkRunner:
         Precision and batch size are read.
     """
 
-    def __init__(self, model: SAM2, source: FrameSource, settings: TrackerSettings) -> None:
+    def __init__(self, model: SAM2, source: Reader, settings: TrackerSettings) -> None:
         self.model = model
         self.settings = settings
         self.device = next(model.parameters()).device

@@ -28,6 +28,34 @@ class FrameSource(Protocol):
         ...
 
 
+class Frame(Protocol):
+    """A frame to cut from: an array, or what reads the parts that are wanted."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(height, width), and 3 for colour where that is known."""
+        ...
+
+    def __getitem__(self, index: tuple[slice, slice], /) -> np.ndarray: ...
+
+
+class Reader(Protocol):
+    """What frames are read from; `napari_sam2.tracking.read_ahead.ReadAhead` is one."""
+
+    @property
+    def shape_yx(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        ...
+
+    def read(self, frame: int) -> Frame:
+        """Return a frame, float32 in [0, 1]."""
+        ...
+
+
 class FrameBuffer:
     """Hold the few frames that were read last.
 
@@ -39,17 +67,17 @@ class FrameBuffer:
         Frames held at most.
     """
 
-    def __init__(self, source: FrameSource, capacity: int) -> None:
+    def __init__(self, source: Reader, capacity: int) -> None:
         self._source = source
         self._capacity = capacity
-        self._frames: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._frames: OrderedDict[int, Frame] = OrderedDict()
 
     @property
     def length(self) -> int:
         """Frames of the movie."""
         return len(self._source)
 
-    def read(self, frame: int) -> np.ndarray:
+    def read(self, frame: int) -> Frame:
         """Return a frame, from the buffer where it is there."""
         if frame not in self._frames:
             while len(self._frames) >= self._capacity:

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from napari_sam2.tracking.source import Frame
+
 MEAN_RGB = (0.485, 0.456, 0.406)  # ImageNet statistics, which every SAM 2 was trained with
 STD_RGB = (0.229, 0.224, 0.225)
 MASK_STRIDE = 4  # input pixels that a mask logit spans
@@ -58,13 +60,14 @@ class View:
         """Whether a frame position lies in the view."""
         return all(-0.5 <= value <= self.size - 0.5 for value in self.to_input_xy(yx))
 
-    def crop_image(self, frame: np.ndarray, device: torch.device) -> Tensor:
+    def crop_image(self, frame: Frame, device: torch.device) -> Tensor:
         """Cut the view out of a frame as a normalised network input.
 
         Parameters
         ----------
         frame
-            (Y, X) or (Y, X, 3) float32 in [0, 1]. Grey is tripled.
+            (Y, X) or (Y, X, 3) float32 in [0, 1]. Grey is tripled. No more is taken of it than the
+            view needs.
         device
             Where the input is wanted.
 
@@ -94,18 +97,11 @@ class View:
         tensor = torch.from_numpy(patch.astype(np.float32))[None, None]
         return _resample(tensor, self, corner_yx).clamp(0, 1)
 
-    def crop_labels(self, labels: np.ndarray) -> np.ndarray:
-        """Look up a label image (Y, X) at the pixels of the input: (S, S), 0 outside."""
-        rows, columns = (self._nearest(axis) for axis in (0, 1))
-        inside_y = (rows >= 0) & (rows < labels.shape[0])
-        inside_x = (columns >= 0) & (columns < labels.shape[1])
-        found = np.zeros((self.size, self.size), labels.dtype)
-        # Along one axis after the other, which is many times faster than both at once.
-        looked_up = labels[rows[inside_y]][:, columns[inside_x]]
-        found[np.ix_(inside_y, inside_x)] = looked_up
-        return found
+    def frame_pixels(self, axis: int) -> np.ndarray:
+        """Return the frame pixel under each input pixel along an axis, (S,) int, ascending.
 
-    def _nearest(self, axis: int) -> np.ndarray:
+        Those outside of the frame are below 0 or beyond its last pixel.
+        """
         centres = (np.arange(self.size) + 0.5) / self.scale + self.origin_yx[axis]
         return np.floor(centres).astype(int)
 
@@ -163,20 +159,18 @@ def whole_view(shape_yx: tuple[int, int], size: int) -> View:
     return View((0.0, 0.0), size / max(shape_yx), size)
 
 
-def _cut(frame: np.ndarray, view: View) -> tuple[np.ndarray, tuple[int, int]]:
+def _cut(frame: Frame, view: View) -> tuple[np.ndarray, tuple[int, int]]:
     """Return the pixels that a view needs and the (y, x) of the first one."""
     starts, stops = [], []
     for origin, limit in zip(view.origin_yx, frame.shape[:2], strict=True):
         starts.append(min(max(int(np.floor(origin)) - 1, 0), limit - 1) if origin > 0 else 0)
         stops.append(min(max(int(np.ceil(origin + view.extent)) + 1, 1), limit))
-    patch = frame[starts[0] : stops[0], starts[1] : stops[1]]
     aligned = view.scale == 1.0 and all(float(o).is_integer() for o in view.origin_yx)
     if aligned:
         # Whole-pixel windows at native resolution are plain slices where they lie inside.
         y, x = (max(int(o), 0) for o in view.origin_yx)
-        patch = frame[y : y + view.size, x : x + view.size]
-        return patch, (y, x)
-    return patch, (starts[0], starts[1])
+        return frame[y : y + view.size, x : x + view.size], (y, x)
+    return frame[starts[0] : stops[0], starts[1] : stops[1]], (starts[0], starts[1])
 
 
 def _resample(image_1chw: Tensor, view: View, corner_yx: tuple[int, int]) -> Tensor:

@@ -15,7 +15,7 @@ from napari_sam2.tracking.results import FrameResult
 from napari_sam2.tracking.runner import NetworkRunner, full_logits
 from napari_sam2.tracking.seen import SeenMask, SeenMasks
 from napari_sam2.tracking.settings import TrackerSettings
-from napari_sam2.tracking.source import FrameSource
+from napari_sam2.tracking.source import Reader
 
 
 class Visitor:
@@ -30,7 +30,7 @@ class Visitor:
     """
 
     def __init__(
-        self, model: SAM2, source: FrameSource, settings: TrackerSettings, seen: SeenMasks
+        self, model: SAM2, source: Reader, settings: TrackerSettings, seen: SeenMasks
     ) -> None:
         self.settings = settings
         self.runner = NetworkRunner(model, source, settings)

@@ -9,7 +9,7 @@ from qtpy.QtGui import QColor, QPalette, QWheelEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_sam2.session.record import TrackRecord
-from napari_sam2.tracking import FrameResult, ObjectResult, ObjectState
+from napari_sam2.tracking import FrameResult, LabelPatches, ObjectResult, ObjectState
 from napari_sam2.widgets.timeline.axis import TimeAxis
 from napari_sam2.widgets.timeline.cells import (
     ABSENT_CODE,
@@ -41,7 +41,7 @@ def put(record, frame, **objects):
         score = more.get("score", -6.0 if state == ABSENT else 6.0)
         iou, prompted = more.get("iou", 0.9), more.get("prompted", False)
         results.append(ObjectResult(object_id, state, prompted, score, iou, area))
-    record.put(FrameResult(frame, labels, tuple(results), {}))
+    record.put(FrameResult(frame, LabelPatches.of_image(labels), tuple(results), {}))
 
 
 @pytest.fixture
@@ -375,7 +375,7 @@ def test_repainting_many_objects_and_frames_is_quick(qtbot):
     labels = np.zeros((16, 16), np.uint32)
     objects = tuple(ObjectResult(i, VISIBLE, False, 5.0, 0.9, 100) for i in ids)
     for frame in (0, 9_999):
-        record.put(FrameResult(frame, labels, objects, {}))
+        record.put(FrameResult(frame, LabelPatches.of_image(labels), objects, {}))
     timeline = Timeline()
     qtbot.addWidget(timeline)
     timeline.set_record(record)
