@@ -210,3 +210,6 @@ def test_parts_of_large_frames_are_read_alone(tmp_path, kind):
         part = movie.read_region(1, slice(350, 700), slice(2, 41))
         np.testing.assert_array_equal(part, movie.read(1)[350:700, 2:41])
     assert open_movie(pixels[..., :250, :256], axes="TCYX", channel=1).tile_yx is None
+    lazy = dask.array.from_array(pixels, chunks=(1, 1, 300, 300))
+    for pile, tile_yx in ((dask.array.stack([lazy[0]]), (300, 300)), (lazy - 1, None)):
+        assert open_movie(pile, axes="TCYX", channel=1).tile_yx == tile_yx

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_sam2.session import label_store
+from napari_sam2.session import label_array
 from napari_sam2.session.label_merging import merge_result, owned
 from napari_sam2.session.label_store import LabelStore
 from napari_sam2.session.record_table import measure
@@ -42,7 +42,7 @@ def merged_whole(existing, result, takes_from):
 @pytest.mark.parametrize("budget", [0, 2**30])
 @pytest.mark.parametrize("seed", range(3))
 def test_parts_become_what_the_whole_frame_would(tmp_path, monkeypatch, budget, seed):
-    monkeypatch.setattr(label_store, "MAX_CHUNK_SIDE", 16)
+    monkeypatch.setattr(label_array, "MAX_CHUNK_SIDE", 16)
     rng = np.random.default_rng(seed)
     store = LabelStore.create((3, *SHAPE), 0, budget_bytes=budget, folder=tmp_path)
     whole = np.zeros(SHAPE, np.uint32)

@@ -53,7 +53,7 @@ class OurTracking:
     def step(self) -> None:
         """Track one frame and write it."""
         result: FrameResult = next(self._results)
-        self.sink.write(result.frame, result.labels)
+        self.sink.write_patches(result.frame, result.patches)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

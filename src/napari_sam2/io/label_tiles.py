@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -71,13 +70,13 @@ class TileGrid:
         found: set[Tile] = set()
         for patch in patches:
             if patch.labels.size:
-                spans = (
+                rows, columns = (
                     range(corner // side, -(-(corner + length) // side))
                     for corner, length, side in zip(
                         patch.corner_yx, patch.labels.shape, self.tile_yx, strict=True
                     )
                 )
-                found.update(itertools.product(*spans))
+                found.update((y, x) for y in rows for x in columns)
         return found
 
     def paint(self, tile: Tile, patches: Iterable[Patch]) -> npt.NDArray[np.uint32]:

@@ -16,6 +16,9 @@ from napari_sam2.io.still_there import check_still_there
 
 Index = tuple[int | slice, ...]
 
+# Layers of a dask graph that do no more than fetch and cut.
+_NO_WORK = ("array-", "from-", "original-", "getitem-", "stack-", "concatenate-", "transpose-")
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -120,11 +123,15 @@ class ArraySource:
 
 
 def _chunks_of(array: ArrayLike) -> tuple[int, ...] | None:
-    """Return the lengths of the chunks of a zarr or dask array, the longest along each axis.
+    """Return the lengths of the chunks of an array, the longest along each axis.
 
-    Of a NumPy array any pixel can be had alone.
+    Of a NumPy array any pixel can be had alone. Of a dask array that computes something, a part
+    may take as much as the whole, so that it has none.
     """
-    chunks = (1,) * array.ndim if isinstance(array, np.ndarray) else getattr(array, "chunks", None)
-    if not chunks:
+    if isinstance(array, np.ndarray):
+        return (1,) * array.ndim
+    layers = getattr(getattr(array, "dask", None), "layers", ())
+    chunks = getattr(array, "chunks", None)
+    if not chunks or not all(str(name).startswith(_NO_WORK) for name in layers):
         return None
     return tuple(max(each) if isinstance(each, tuple) else int(each) for each in chunks)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam2.io.label_tiles import Patch, TileGrid
+from napari_sam2.session.label_array import checked_shape, make_array, tile_of
 from napari_sam2.session.session_folders import LABELS_NAME, SessionFolder
 from napari_sam2.tracking import LabelPatch
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import zarr
 
 BUDGET_BYTES = 2**30
-MAX_CHUNK_SIDE = 1024
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -57,7 +57,7 @@ class LabelStore:
         self._frame_axis = frame_axis
         self._folder = folder
         height, width = self.shape_yx
-        self._grid = TileGrid((height, width), _tile_of(array.shape))
+        self._grid = TileGrid((height, width), tile_of(array.shape))
         self._locks: dict[int, threading.RLock] = {}
         self._locks_lock = threading.Lock()
 
@@ -93,15 +93,15 @@ class LabelStore:
         OSError
             The place on disk cannot be used.
         """
-        shape, frame_axis = _checked_shape(shape, frame_axis)
+        shape, frame_axis = checked_shape(shape, frame_axis)
         if math.prod(shape) * np.dtype(np.uint32).itemsize <= budget_bytes:
             return cls(np.zeros(shape, np.uint32), frame_axis)
         if folder is not None:
             path = folder / LABELS_NAME
-            return cls(_make_array(path, shape), frame_axis, path=path)
+            return cls(make_array(path, shape), frame_axis, path=path)
         session = SessionFolder.make()
         path = session.path / LABELS_NAME
-        return cls(_make_array(path, shape), frame_axis, path=path, folder=session)
+        return cls(make_array(path, shape), frame_axis, path=path, folder=session)
 
     @property
     def in_memory(self) -> bool:
@@ -183,30 +183,32 @@ class LabelStore:
         IndexError, OSError
             As `read`.
         """
-        index = self._index(frame)
         with self.hold(frame), self._explained(f"Frame {frame} of the labels cannot be read"):
             wanted = self._grid.touched(besides)
             tiles = []
             for tile in sorted(self._grid.all()):
-                if tile not in wanted and not self._may_hold(index, tile):
+                if tile not in wanted and not self._may_hold(frame, tile):
                     continue
                 rows, columns = self._grid.index(tile)
-                labels = np.array(self.array[(*index, rows, columns)], dtype=np.uint32)
+                where = self._part(frame, rows, columns)
+                labels = np.array(self.array[where], dtype=np.uint32)
                 tiles.append(LabelPatch((rows.start, columns.start), labels))
             return tiles
 
     def write_tiles(self, frame: int, tiles: Iterable[LabelPatch]) -> None:
         """Write parts of a frame, as `read_tiles` gave them; see `write` for errors."""
-        index = self._index(frame)
         with self.hold(frame), self._explained(f"Frame {frame} of the labels cannot be written"):
             for tile in tiles:
-                self.array[(*index, *tile.index)] = tile.labels
+                self.array[self._part(frame, *tile.index)] = tile.labels
 
-    def _may_hold(self, index: tuple[int, ...], tile: tuple[int, int]) -> bool:
+    def _may_hold(self, frame: int, tile: tuple[int, int]) -> bool:
         """Whether a tile may hold labels; an empty one has no file."""
         if self.path is None:
-            return bool(np.any(self.array[(*index, *self._grid.index(tile))]))
-        return (self.path / ".".join(map(str, ("c", *index, *tile)))).exists()
+            return bool(np.any(self.array[self._part(frame, *self._grid.index(tile))]))
+        return (self.path / ".".join(map(str, ("c", *self._index(frame), *tile)))).exists()
+
+    def _part(self, frame: int, rows: slice, columns: slice) -> tuple[int | slice, ...]:
+        return (*self._index(frame), rows, columns)
 
     @contextlib.contextmanager
     def hold(self, frame: int) -> Iterator[None]:
@@ -261,49 +263,6 @@ class LabelStore:
                 f"{what} at {self.path}: {reason}. Everything else is kept. Free some space or "
                 "check the disk, then go on.",
             ) from error
-
-
-def _checked_shape(shape: tuple[int, ...], frame_axis: int) -> tuple[tuple[int, ...], int]:
-    shape = tuple(map(operator.index, shape))
-    axis = frame_axis + len(shape) if frame_axis < 0 else frame_axis
-    others = [side for i, side in enumerate(shape[:-2]) if i != axis]
-    if not 0 <= axis < len(shape) - 2 or min(shape) < 1 or any(side != 1 for side in others):
-        raise ValueError(
-            f"expected a shape (..., Y, X) that is 1 along every axis but the frames, Y and X, got "
-            f"{shape} with frames along axis {frame_axis}: a single image has the shape (1, Y, X)"
-        )
-    return shape, axis
-
-
-def _make_array(path: Path, shape: tuple[int, ...]) -> zarr.Array:
-    import zarr
-
-    if path.exists():
-        raise FileExistsError(
-            f"Expected no labels at {path}, but there are some. Choose another folder."
-        )
-    try:
-        return zarr.create_array(
-            str(path),
-            shape=shape,
-            chunks=(1,) * (len(shape) - 2) + _tile_of(shape),
-            dtype=np.uint32,
-            fill_value=0,
-            # One folder for all chunks: its time is that of the last change. `_may_hold` knows the
-            # names of the files.
-            chunk_key_encoding={"name": "default", "separator": "."},
-            config={"write_empty_chunks": False},
-        )
-    except OSError as error:
-        raise OSError(
-            f"Expected a place for labels at {path}, but it cannot be used: {error}. Free some "
-            "space or choose another folder."
-        ) from error
-
-
-def _tile_of(shape: tuple[int, ...]) -> tuple[int, int]:
-    height, width = shape[-2:]
-    return min(height, MAX_CHUNK_SIDE), min(width, MAX_CHUNK_SIDE)
 
 
 def _size(count: int) -> str:

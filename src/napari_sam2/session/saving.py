@@ -50,7 +50,7 @@ def save_labels(
         )
     with open_label_sink(path, movie, overwrite=overwrite) as sink:
         for frame in range(store.frames):
-            sink.write(frame, store.read(frame))
+            sink.write_patches(frame, store.read_tiles(frame))
             if progress is not None:
                 progress(frame + 1, store.frames)
         sink.finish()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Iterable
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -78,8 +77,9 @@ class TiledFrame:
             range(span.start // side, max(-(-span.stop // side), span.start // side + 1))
             for span, side in zip(spans, self._tile_yx, strict=True)
         ]
-        self.used.update(itertools.product(*sides))
-        self.load(itertools.product(*sides))
+        wanted = [(y, x) for y in sides[0] for x in sides[1]]
+        self.used.update(wanted)
+        self.load(wanted)
         if self._whole is not None:
             return self._whole[spans[0], spans[1]]
         joined = np.concatenate(
