@@ -189,7 +189,7 @@ class _Run:
         sink = self.ours.sink
         with (
             timed_parts(watch, self.model),
-            replaced(sink, "write", watch.timed(WRITE, sink.write)),
+            replaced(sink, "write_patches", watch.timed(WRITE, sink.write_patches)),
         ):
             for _ in range(self.task.frames):
                 with watch.lap() as lap:
