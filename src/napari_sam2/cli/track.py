@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_sam2.tracking import Prompt
 
 _PROMPTS, _RANGE, _LOOK = "Which objects", "Which frames", "How to look"
+_FOLLOW = "How to follow"
 
 EXAMPLES = (
     (
@@ -107,6 +108,23 @@ def track(
             rich_help_panel=_LOOK,
         ),
     ] = None,
+    motion_gate: Annotated[
+        float,
+        typer.Option(
+            metavar="WEIGHT",
+            help="From 0 to below 1: prefer a mask that lies where the last one came to over one "
+            "that the model likes.",
+            rich_help_panel=_FOLLOW,
+        ),
+    ] = 0.0,
+    memory_choice: Annotated[
+        Literal["recent", "trusted", "distinct"],
+        typer.Option(
+            help="Frames to remember: the latest, the latest good ones, or some far apart and some "
+            "where it was told from its like.",
+            rich_help_panel=_FOLLOW,
+        ),
+    ] = "recent",
     model: Model = "cells",
     device: Device = "auto",
     threads: Threads = None,
@@ -125,7 +143,14 @@ def track(
     from napari_sam2.tracking import TrackerSettings
     from napari_sam2.tracking.prompts import check_prompt
 
-    settings = TrackerSettings(view=view, input_size=input_size, precision=precision, fast=fast)
+    settings = TrackerSettings(
+        view=view,
+        input_size=input_size,
+        precision=precision,
+        motion_gate=motion_gate,
+        memory_choice=memory_choice,
+        fast=fast,
+    )
     given = gather_prompts(prompts, point or [])
     check_new([json_file], overwrite=overwrite)
     with open_movie(movie, intensity=parse_intensity(intensity)) as opened:
