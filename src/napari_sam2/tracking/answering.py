@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from napari_sam2.tracking.candidates import answer_of
 from napari_sam2.tracking.dense_prompts import render_prompts
 from napari_sam2.tracking.memory import Memory, Recall
 from napari_sam2.tracking.objects import Answer, TrackedObject
-from napari_sam2.tracking.placement import Placement, mask_extent
+from napari_sam2.tracking.placement import Extent, Placement, mask_extent
 from napari_sam2.tracking.prompt_geometry import (
     extent_of_box,
     extent_of_mask,
@@ -47,6 +47,11 @@ class _Look:
     view: View
     found: Segmentation | None = None
 
+    @property
+    def extent(self) -> Extent | None:
+        """Place and size of what was found, if anything."""
+        return None if self.found is None else mask_extent(self.found.logits_hw, self.view)
+
 
 class Answerer:
     """Ask the network about objects on frames.
@@ -76,9 +81,8 @@ class Answerer:
         view = self._holding(look.view, prompts, prior)
         recall = self._recall_for_correction(tracked, frame, prior, view)
         if look.found is not None and view == look.view and prior is None:
-            answer = answer_of(view, look.found, prompts)  # nothing else would be asked again
-        else:
-            answer = self._segment_prompts(frame, view, prompts, prior, recall)
+            return answer_of(view, look.found, prompts)  # nothing else would be asked again
+        answer = self._segment_prompts(frame, view, prompts, prior, recall)
         if view != self._placement.whole or self._placement.choice != "whole":
             answer = self._look_closer(frame, answer, prompts, prior, recall)
         return answer
@@ -144,15 +148,29 @@ class Answerer:
         return self._placement.for_extent(extent_of_positions(inside, extent))
 
     def _look_for_clicks(self, frame: int, prompts: FramePrompts) -> _Look:
-        centre = np.mean(positions_inside(prompts) or prompts.points_yx, axis=0)
-        views = self._placement.for_click((float(centre[0]), float(centre[1])))
+        y, x = np.mean(positions_inside(prompts) or prompts.points_yx, axis=0)
+        clicked = float(y), float(x)
+        views = self._placement.for_click(clicked)
         if len(views) == 1:
             return _Look(views[0])
+        looks = self._look(frame, views, prompts)
+        # The estimated IoU compares best between views that each suit the size they showed.
+        extents = [extent for look in looks if (extent := look.extent) is not None]
+        closer = dict.fromkeys(
+            self._holding(
+                self._placement.for_extent(replace(each, centre_yx=clicked)), prompts, None
+            )
+            for each in extents
+        )
+        seen = {look.view: look for look in looks}
+        new = self._look(frame, [view for view in closer if view not in seen], prompts)
+        seen.update({look.view: look for look in new})
+        return max((seen[view] for view in closer or seen), key=_trust)
+
+    def _look(self, frame: int, views: list[View], prompts: FramePrompts) -> list[_Look]:
         requests = [self._prompt_request(frame, v, prompts, None, None) for v in views]
         found = self._runner.segment(requests)
-        trust = [_trust(each, view) for each, view in zip(found, views, strict=True)]
-        best = int(np.argmax(trust))
-        return _Look(views[best], found[best])
+        return [_Look(view, each) for view, each in zip(views, found, strict=True)]
 
     def _look_closer(
         self,
@@ -230,11 +248,11 @@ def _shrink(mask_hw: Tensor) -> Tensor:
     )[0, 0]
 
 
-def _trust(found: Segmentation, view: View) -> float:
-    """Rate a first look: the estimated IoU, less where the object is too small or too large."""
-    extent = mask_extent(found.logits_hw, view)
-    if extent is None:
+def _trust(look: _Look) -> float:
+    """Rate a look: the estimated IoU, less where the object is too small or too large."""
+    extent = look.extent
+    if look.found is None or extent is None:
         return -1.0
-    seen = extent.diameter * view.scale
+    seen = extent.diameter * look.view.scale
     low, high = PREFERRED
-    return found.predicted_iou * min(1.0, seen / low, high / seen)
+    return look.found.predicted_iou * min(1.0, seen / low, high / seen)
