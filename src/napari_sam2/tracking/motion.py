@@ -20,7 +20,7 @@ from napari_sam2.tracking.objects import Answer
 from napari_sam2.tracking.runner import NetworkRunner
 from napari_sam2.tracking.views import View
 
-SHARE = 0.5  # of the carried mask, for models that are prompted with it
+SHARE = 0.4  # of the carried mask, for models that are prompted with it
 RADIUS = 5  # cells of the mask grid around one that are taken to move alike
 WARPS = 5  # rounds on each level of the pyramid
 CERTAIN = 10.0  # mask logits are clipped to this before they are mixed
