@@ -12,6 +12,7 @@ MemoryChoice: TypeAlias = Literal["recent", "trusted", "distinct"]
 
 SMALLEST = 64  # input pixels a side
 FAST_SIDE = 0.75  # of the input size, in fast tracking
+SMALL_SIDE = 256  # of an input that is not made smaller: a click would find much less
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class TrackerSettings:
     objects_at_once
         Objects that go through the network in one batch.
     fast
-        Look at three quarters of the input size, and attend to the last three frames instead of
-        six and to eight pointers instead of sixteen; see ``docs/benchmark.md``.
+        Look at three quarters of the input size if that is above 256, and attend to the last three
+        frames instead of six and to eight pointers instead of sixteen; see ``docs/benchmark.md``.
     feature_bytes
         Memory for encoded views that may be asked for again.
     read_ahead
@@ -112,7 +113,7 @@ class TrackerSettings:
     def side(self, native: int) -> int:
         """Return the side of the input in pixels for a model that was trained on `native`."""
         side = self.input_size or native
-        if not self.fast:
+        if not self.fast or side <= SMALL_SIDE:
             return side
         return max(SMALLEST, int(FAST_SIDE * side) // 32 * 32)
 
