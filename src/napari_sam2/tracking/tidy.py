@@ -47,9 +47,9 @@ def tidy_mask(logits_hw: Tensor, kept_yx: Sequence[tuple[int, int]] = ()) -> Ten
 def _specks(pieces: np.ndarray, kept_yx: Sequence[tuple[int, int]]) -> np.ndarray:
     """Find pieces that are small beside the largest one."""
     areas = np.bincount(pieces.ravel())
-    specks = set(np.flatnonzero(areas < FRAGMENT * areas[1:].max()).tolist())
-    specks -= {0, *(int(pieces[y, x]) for y, x in kept_yx)}
-    return np.isin(pieces, list(specks))
+    is_speck = areas < FRAGMENT * areas[1:].max()
+    is_speck[[0, *(pieces[y, x] for y, x in kept_yx)]] = False
+    return is_speck[pieces]
 
 
 def _pinholes(mask: np.ndarray) -> np.ndarray:
@@ -57,7 +57,8 @@ def _pinholes(mask: np.ndarray) -> np.ndarray:
     gaps, count = label(~mask)
     if count <= 1 and not mask[0].all():
         return np.zeros_like(mask)  # the only gap is the ground around the object
-    border = np.unique(np.concatenate((gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1])))
-    areas = np.bincount(gaps.ravel(), minlength=count + 1)
-    small = np.flatnonzero(areas < PINHOLE * mask.sum())
-    return np.isin(gaps, [gap for gap in small if gap > 0 and gap not in border])
+    is_small = np.bincount(gaps.ravel(), minlength=count + 1) < PINHOLE * mask.sum()
+    is_small[0] = False  # the object itself
+    for edge in (gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]):
+        is_small[edge] = False  # a bay, not a hole
+    return is_small[gaps]
