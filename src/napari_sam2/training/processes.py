@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +124,7 @@ def run_workers(
             "train in one process, with several threads"
         )
     with _children():
-        _fabric(count, device).launch(_work, work)
+        _fabric(count, device).launch(partial(_work, work=work))
 
 
 def _fabric(count: int, device: torch.device) -> Fabric:

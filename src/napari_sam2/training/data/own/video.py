@@ -58,7 +58,7 @@ class VideoFrames:
         # further ahead.
         for key in (each for each in reversed(self._keys) if each <= time):
             if (found := self._decoded(key, time)) is not None:
-                return found.to_ndarray(format="rgb24")
+                return np.asarray(found.to_ndarray(format="rgb24"), np.uint8)
         raise ValueError(
             f"expected {len(self)} frames in {self.path}, got none at the time of frame {frame}: "
             "the file is damaged, convert it again"
@@ -82,9 +82,10 @@ class VideoFrames:
     def _shown(self) -> tuple[int, ...]:
         """List when each frame is shown, in the stream's own unit, without decoding any."""
         if not self._times:
-            packets = [each for each in self._opened().demux(video=0) if each.pts is not None]
-            self._times = tuple(sorted(each.pts for each in packets))
-            self._keys = tuple(sorted(each.pts for each in packets if each.is_keyframe))
+            packets = self._opened().demux(video=0)
+            shown = [(each.pts, each.is_keyframe) for each in packets if each.pts is not None]
+            self._times = tuple(sorted(time for time, _ in shown))
+            self._keys = tuple(sorted(time for time, is_key in shown if is_key))
         return self._times
 
     def _opened(self) -> InputContainer:
