@@ -3,8 +3,8 @@
 Every window in use goes through the image encoder once a frame, whatever it holds, so neighbours
 share. A move costs as well: the memories of an object are encoded again in its new window. Three
 plans are therefore compared: all windows stay, some of them take in the objects of others, or all
-objects are covered afresh. No plan changes the scale at which an object is seen, since masks of
-small cells are clearly worse at a half octave less.
+objects are covered afresh. No plan changes the scale at which an object is seen: its size decides
+that.
 """
 
 from __future__ import annotations

@@ -38,6 +38,9 @@ class Following:
         chosen = runner.settings.smoothing
         share = SHARE * self._config.previous_mask_prompt if chosen is None else chosen
         self._motion = Motion(runner, share)
+        settings = runner.settings
+        chooses = settings.motion_gate > 0 or settings.memory_choice != "recent"
+        self._wants_previous = self._config.previous_mask_prompt or share > 0 or chooses
 
     def track(self, objects: Sequence[TrackedObject], frame: int, step: int) -> list[Answer]:
         """Track objects to a frame from their memories, as one batch."""
@@ -49,7 +52,7 @@ class Following:
         # Side by side, objects in one view share more of the work.
         order = sorted(range(len(objects)), key=lambda i: (views[i].scale, views[i].origin_yx))
         arrived = [
-            self._motion.arrived(_previous_of(tracked), view, frame, frame - step)
+            self._arrived(tracked, view, frame, frame - step)
             for tracked, view in zip(objects, views, strict=True)
         ]
         requests = []
@@ -59,6 +62,13 @@ class Following:
             requests.append(self._tracking_request(frame, views[i], recall, arrived[i]))
         found = dict(zip(order, self._runner.segment(requests), strict=True))
         return [self._answer(view, found[i], arrived[i]) for i, view in enumerate(views)]
+
+    def _arrived(
+        self, tracked: TrackedObject, view: View, frame: int, before: int
+    ) -> Tensor | None:
+        if not self._wants_previous:
+            return None
+        return self._motion.arrived(_previous_of(tracked), view, frame, before)
 
     def _answer(self, view: View, found: Segmentation, arrived: Tensor | None) -> Answer:
         settings = self._runner.settings
