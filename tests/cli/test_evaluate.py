@@ -28,6 +28,19 @@ def test_scores_are_printed_and_written(cli, movie, truth, model_folder, tmp_pat
     assert scores["per_object"][0]["first_j"] == 1.0
 
 
+def test_other_ways_of_following_reach_the_tracker(cli, movie, truth, model_folder):
+    def scores(*options):
+        line = ["evaluate", movie, truth, "--protocol", "mask", "--model", model_folder]
+        result = cli(*line, *options, "--json", "-")
+        assert result.exit_code == 0, result.output
+        return [each["j"] for each in json.loads(result.stdout)["per_object"]]
+
+    plain = scores()
+    assert scores("--motion-gate", 0, "--memory-choice", "recent") == plain
+    assert scores("--smoothing", 0.9) != plain
+    assert scores("--motion-gate", 0.9) != plain
+
+
 @pytest.mark.parametrize("protocol", ["online", "offline"])
 def test_an_interactive_protocol_with_everything_beside_it(
     cli, movie, truth, model_folder, tmp_path, protocol
@@ -103,6 +116,7 @@ def test_other_frames_are_explained(fails, movie, model_folder, tmp_path):
         (["--protocol", "image-click3", "--ctc"], "got image-click3"),
         (["--protocol", "mask", "--frame-by-frame"], "expected a protocol with clicks"),
         (["--result", "labels.tif", "--frame-by-frame"], "got --result"),
+        (["--motion-gate", "1"], "expected a motion gate from 0 to below 1, got 1.0"),
     ],
 )
 def test_what_does_not_go_together_is_refused_first(fails, movie, truth, options, words):

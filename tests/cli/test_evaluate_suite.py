@@ -39,6 +39,9 @@ def test_a_suite_is_scored_and_gone_on_with(cli, suite, model_folder, tmp_path):
     assert summary["cpu_seconds"]["this_run"] == 0
     assert summary["by_set"][0]["model"]["objects"] == 1
     assert len(summary["model"]["sha256"]) == 64
+    # What was followed in another way is another result.
+    other = cli(*line, "--max-objects", 1, "--frames", 3, "--motion-gate", 0.3, "--json", "-")
+    assert json.loads(other.stdout)["cpu_seconds"]["this_run"] > 0
 
 
 def test_a_set_that_fails_is_a_sentence_and_a_status(cli, suite, model_folder, tmp_path):

@@ -94,7 +94,7 @@ def test_channel_in_the_path_and_tiff_output(track, pixels, tmp_path):
 
 def test_all_choices_reach_the_run(track, tmp_path):
     choices = "--view whole --input-size 96 --intensity 0,200 --precision float32 --threads 1"
-    following = "--motion-gate 0.2 --memory-choice distinct"
+    following = "--smoothing 0.2 --motion-gate 0.2 --memory-choice distinct"
     result = track(*CLICKS, *choices.split(), *following.split())
     assert result.exit_code == 0, result.output
     assert "(1 threads), float32" in result.stdout
@@ -124,6 +124,7 @@ def test_existing_labels_are_replaced_only_when_asked(track, refused, tmp_path):
         ((*CLICKS, "--intensity", "9,5"), "low < high"),
         ((*CLICKS, "--input-size", "50"), "multiple of 32"),
         ((*CLICKS, "--stop", "99"), "99"),
+        ((*CLICKS, "--smoothing", "1"), "expected a smoothing from 0 to below 1, got 1.0"),
         ((*CLICKS, "--motion-gate", "1"), "expected a motion gate from 0 to below 1, got 1.0"),
         ((*CLICKS, "--view", "small"), "'small' is not one of .* See `napari-sam2 track --help`"),
         ((*CLICKS, "--colour"), "No such option: --colour"),

@@ -9,7 +9,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from napari_sam2.cli.options import Device, Fast, JsonFile, Model, Overwrite, Precision, Threads
+from napari_sam2.cli.options import (
+    Device,
+    Fast,
+    JsonFile,
+    MemoryChoice,
+    Model,
+    MotionGate,
+    Overwrite,
+    Precision,
+    Smoothing,
+    Threads,
+)
 from napari_sam2.cli.results import check_new
 
 EXAMPLES = (
@@ -29,6 +40,10 @@ EXAMPLES = (
     (
         "napari-sam2 evaluate images.tif truth.tif --protocol image-click3 --max-objects 200",
         "three clicks on single frames, 200 objects chosen at random",
+    ),
+    (
+        "napari-sam2 evaluate movie.tif truth.tif --protocol mask --motion-gate 0.2",
+        "whether another way of following suits a movie: with and without, and compare",
     ),
     (
         "napari-sam2 evaluate movie.tif truth.tif --result labels.ome.zarr --ctc",
@@ -155,6 +170,9 @@ def evaluate(
             rich_help_panel=_COMPARE,
         ),
     ] = None,
+    smoothing: Smoothing = None,
+    motion_gate: MotionGate = 0.0,
+    memory_choice: MemoryChoice = "recent",
     model: Model = "cells",
     device: Device = "auto",
     threads: Threads = None,
@@ -178,12 +196,20 @@ def evaluate(
     single frames, without memory.
     """
     from napari_sam2.pipeline.computing import Computing
+    from napari_sam2.tracking import TrackerSettings
 
     computing = Computing(model, device, threads, precision)
+    settings = TrackerSettings(
+        view=view,
+        smoothing=smoothing,
+        motion_gate=motion_gate,
+        memory_choice=memory_choice,
+        fast=fast,
+    )
     if suite is not None:
         from napari_sam2.cli.evaluating_suite import WantedSuite, evaluate_suite
 
-        sets = WantedSuite(suite, output, max_objects, frames, prompted_frames, view, overwrite)
+        sets = WantedSuite(suite, output, max_objects, frames, prompted_frames, settings, overwrite)
         given = _given(context, _NOT_WITH_SUITE)
         evaluate_suite(sets, given, computing, json_file=json_file)
         return
@@ -197,12 +223,11 @@ def evaluate(
         protocol=protocol,
         choice=Choice(frames, max_objects, seed),
         prompted_frames=prompted_frames,
-        view=view,
+        settings=settings,
         baselines=tuple(each.value for each in baseline or ()),
         frame_by_frame=frame_by_frame,
         ctc=ctc,
         result=result,
-        fast=fast,
     )
     evaluate_movie(movie, labels, wanted, computing, output=output, json_file=json_file)
 

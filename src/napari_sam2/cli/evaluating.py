@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,13 +33,12 @@ from napari_sam2.evaluation import (
 )
 from napari_sam2.io import open_movie
 from napari_sam2.pipeline.computing import Computing, prepare
-from napari_sam2.tracking import TrackerSettings
 
 if TYPE_CHECKING:
     from napari_sam2.evaluation.protocols import Protocol
     from napari_sam2.io import Movie
     from napari_sam2.network import SAM2
-    from napari_sam2.tracking.settings import ViewChoice
+    from napari_sam2.tracking import TrackerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +48,11 @@ class Wanted:
     protocol: Protocol
     choice: Choice
     prompted_frames: int
-    view: ViewChoice
+    settings: TrackerSettings
     baselines: Sequence[str]
     frame_by_frame: bool
     ctc: bool
     result: str | None
-    fast: bool = False
 
     def check(self) -> None:
         """Refuse what cannot be compared, before any work is done.
@@ -139,7 +137,7 @@ def _with_model(
     images, reference = movies
     network = prepare(computing)
     running = Running(
-        TrackerSettings(view=wanted.view, precision=network.precision, fast=wanted.fast),
+        replace(wanted.settings, precision=network.precision),
         Interaction(prompted_frames=wanted.prompted_frames),
     )
     with count_progress(f"Evaluating {wanted.protocol}") as progress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,10 +31,9 @@ from napari_sam2.evaluation.suite.figures import Line, by_set
 from napari_sam2.model.hashes import sha256_of
 from napari_sam2.model.loading import find_weights
 from napari_sam2.pipeline.computing import Computing, prepare
-from napari_sam2.tracking import TrackerSettings
 
 if TYPE_CHECKING:
-    from napari_sam2.tracking.settings import ViewChoice
+    from napari_sam2.tracking import TrackerSettings
 
 BUNDLED = "bundled"
 
@@ -48,7 +47,7 @@ class WantedSuite:
     max_objects: int | None
     frames: int | None
     prompted_frames: int
-    view: ViewChoice
+    settings: TrackerSettings
     overwrite: bool
 
     def check(self, given: Sequence[str]) -> Path:
@@ -92,7 +91,7 @@ def evaluate_suite(
         network.name,
         sha256_of(find_weights(computing.model)),
         Running(
-            TrackerSettings(view=wanted.view, precision=network.precision),
+            replace(wanted.settings, precision=network.precision),
             Interaction(prompted_frames=wanted.prompted_frames),
         ),
     )

@@ -9,8 +9,10 @@ import typer
 
 COMPUTING = "Model and machine"
 _RESULTS = "Results"
+_FOLLOW = "How to follow"
 
 PrecisionChoice: TypeAlias = Literal["auto", "float32", "bfloat16"]
+RememberChoice: TypeAlias = Literal["recent", "trusted", "distinct"]
 
 Model = Annotated[
     str,
@@ -54,6 +56,37 @@ Fast = Annotated[
         "--fast",
         help="Look at a smaller input and attend to fewer memories: about a third of the time.",
         rich_help_panel=COMPUTING,
+    ),
+]
+Smoothing = Annotated[
+    float | None,
+    typer.Option(
+        "--smoothing",
+        metavar="SHARE",
+        help="From 0 to below 1: how much of the mask of the frame before stays in each mask, "
+        "carried along the motion in the image. By default 0.4 for [bold]cells[/bold] and 0 for "
+        "published models.",
+        rich_help_panel=_FOLLOW,
+        show_default=False,
+    ),
+]
+MotionGate = Annotated[
+    float,
+    typer.Option(
+        "--motion-gate",
+        metavar="WEIGHT",
+        help="From 0 to below 1: prefer a mask that lies where the last one came to over one "
+        "that the model likes.",
+        rich_help_panel=_FOLLOW,
+    ),
+]
+MemoryChoice = Annotated[
+    RememberChoice,
+    typer.Option(
+        "--memory-choice",
+        help="Frames to remember: the latest, the latest good ones, or some far apart and some "
+        "where it was told from its like.",
+        rich_help_panel=_FOLLOW,
     ),
 ]
 JsonFile = Annotated[

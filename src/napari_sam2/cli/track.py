@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from napari_sam2.cli.options import Device, Fast, JsonFile, Model, Overwrite, Precision, Threads
+from napari_sam2.cli.options import (
+    Device,
+    Fast,
+    JsonFile,
+    MemoryChoice,
+    Model,
+    MotionGate,
+    Overwrite,
+    Precision,
+    Smoothing,
+    Threads,
+)
 from napari_sam2.cli.results import check_new, show, write_json
 
 if TYPE_CHECKING:
@@ -17,7 +28,6 @@ if TYPE_CHECKING:
     from napari_sam2.tracking import Prompt
 
 _PROMPTS, _RANGE, _LOOK = "Which objects", "Which frames", "How to look"
-_FOLLOW = "How to follow"
 
 EXAMPLES = (
     (
@@ -108,23 +118,9 @@ def track(
             rich_help_panel=_LOOK,
         ),
     ] = None,
-    motion_gate: Annotated[
-        float,
-        typer.Option(
-            metavar="WEIGHT",
-            help="From 0 to below 1: prefer a mask that lies where the last one came to over one "
-            "that the model likes.",
-            rich_help_panel=_FOLLOW,
-        ),
-    ] = 0.0,
-    memory_choice: Annotated[
-        Literal["recent", "trusted", "distinct"],
-        typer.Option(
-            help="Frames to remember: the latest, the latest good ones, or some far apart and some "
-            "where it was told from its like.",
-            rich_help_panel=_FOLLOW,
-        ),
-    ] = "recent",
+    smoothing: Smoothing = None,
+    motion_gate: MotionGate = 0.0,
+    memory_choice: MemoryChoice = "recent",
     model: Model = "cells",
     device: Device = "auto",
     threads: Threads = None,
@@ -147,6 +143,7 @@ def track(
         view=view,
         input_size=input_size,
         precision=precision,
+        smoothing=smoothing,
         motion_gate=motion_gate,
         memory_choice=memory_choice,
         fast=fast,
