@@ -173,6 +173,18 @@ def test_a_choice_comes_back_when_the_next_click_is_taken_back(session):
     np.testing.assert_array_equal(session.labels.read(0), chosen)
 
 
+def test_another_way_of_following_keeps_the_mask_that_was_taken(session, small_model):
+    session.book.add(Point(0, 1, (30, 30)))
+    session.preview(0)
+    first = session.labels.read(0)
+    session.choose_candidate(1, 0, 1)
+    taken = session.labels.read(0)
+    assert (taken != first).any()
+    session.use_model(small_model, TrackerSettings(precision="float32", motion_gate=0.2))
+    list(session.propagate("forward"))
+    np.testing.assert_array_equal(session.labels.read(0), taken)
+
+
 def test_encoding_ahead_leaves_nothing_to_encode(session):
     session.prepare(2, (30.0, 30.0))
     features = session._tracker._visitor.runner.features

@@ -183,12 +183,17 @@ class TrackedObject:
         self.previous, self.view = pause.previous, pause.view
         return True
 
-    def start_over(self, bank: MemoryBank) -> None:
-        """Forget everything that depends on the size of the network's input, or on its device."""
+    def start_over(self, bank: MemoryBank, *, same: bool) -> None:
+        """Forget everything that another network, or another way of following, did not make.
+
+        Answers to prompts stay where they would be the same: a candidate that was taken is among
+        them.
+        """
         self.bank = bank
-        self.answers.clear()
-        self.outdated.clear()
         self.pauses.clear()
+        if not same:
+            self.answers.clear()
+            self.outdated.clear()
         self.previous = self.view = None
 
     def neighbours(self, frame: int) -> tuple[int | None, int | None]:

@@ -285,10 +285,10 @@ class Tracker:
 
         Prompts and what was tracked stay. A pass that is under way goes on with its current frame.
         """
-        self._visitor = self._new_visitor(model, settings)
+        before, self._visitor = self._visitor, self._new_visitor(model, settings)
         self._seen.move(self._visitor.runner.device)
         for tracked in self._roster.objects.values():
-            tracked.start_over(self._visitor.new_bank())
+            tracked.start_over(self._visitor.new_bank(), same=self._visitor.answers_like(before))
 
     def _new_visitor(self, model: SAM2, settings: TrackerSettings) -> Visitor:
         visitor = Visitor(model, self._source, settings, self._seen)

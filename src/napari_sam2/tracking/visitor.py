@@ -51,6 +51,16 @@ class Visitor:
             choice=self.settings.memory_choice,
         )
 
+    def answers_like(self, other: Visitor) -> bool:
+        """Whether prompts have the same answers with another one; tracking may differ."""
+        ours, theirs = self.runner, other.runner
+        return (
+            ours.model is theirs.model
+            and (ours.device, ours.dtype) == (theirs.device, theirs.dtype)
+            and self.placement == other.placement
+            and self.settings.tidy == other.settings.tidy
+        )
+
     # ---- prompted frames
 
     def steps_ahead(self, yx: tuple[float, float] | None) -> int:

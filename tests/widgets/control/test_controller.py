@@ -288,6 +288,15 @@ def test_the_same_model_again_is_no_news(started, cells, notifications):
     assert notifications() == []
 
 
+def test_a_session_goes_on_in_another_way(started, notifications):
+    started.click(0, CELLS[0])
+    started.use_settings(replace(started.settings, motion_gate=0.2))
+    assert "goes on with these settings" in notifications()[-1]
+    assert started.session._tracker.settings.motion_gate == 0.2
+    started.use_model(started.model)  # and keeps to them
+    assert started.settings.motion_gate == 0.2
+
+
 # ---- what is not saved
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton
 
 from napari_sam2 import Polygon
 from napari_sam2.model import load_model
+from napari_sam2.session import SESSION_SETTINGS
 from napari_sam2.widgets.camera import camera_of, fits, shows_whole
 from napari_sam2.widgets.control.worker import DirectRunner, ThreadRunner
 from napari_sam2.widgets.segment.keys import SHORTCUTS
@@ -102,8 +104,35 @@ def test_tooltips_name_the_key(widget):
     assert "[Shift+B]" in widget.findChild(QPushButton, "tool_box").toolTip()
 
 
+def test_other_ways_of_following_are_offered_and_reach_the_session(widget, viewer):
+    options = widget.options
+    assert options.panel.isHidden()
+    options.button.click()
+    assert not options.panel.isHidden()
+    options.motion_gate.setValue(0.2)
+    options.smoothing.setValue(0.5)
+    press(widget, "start")
+    viewer.layers.selection.active.add(np.array([[0, *CELL]]))
+    options.fast.click()
+    options.memory_choice.setCurrentIndex(2)
+    options.memory_choice.activated.emit(2)
+    wanted = {"motion_gate": 0.2, "smoothing": 0.5, "fast": True, "memory_choice": "distinct"}
+    tracker = widget.controller.session._tracker
+    assert tracker.settings == replace(SESSION_SETTINGS, precision="float32", **wanted)
+    press(widget, "track")
+    assert options.button.text() == "Advanced (4 changed)"
+    assert widget.objects_box.model.rows[0].reached == FRAMES
+    options.smoothing.setValue(options.smoothing.minimum())
+    assert widget.controller.settings.smoothing is None
+    widget.controller.use_settings(SESSION_SETTINGS)  # by a script
+    widget.refresh()
+    assert (options.motion_gate.value(), options.fast.isChecked()) == (0, False)
+    assert options.button.text() == "Advanced"
+
+
 def test_the_widget_is_narrow(shown_viewer, widget_on):
     widget = widget_on(shown_viewer)
+    widget.options.button.click()
     QApplication.processEvents()
     assert 200 < widget.minimumWidth() <= 340
     for child in widget.findChildren(QPushButton):

@@ -70,12 +70,26 @@ class SessionControl:
         """The open session, None before `start`."""
         return None if self.workspace is None else self.workspace.session
 
-    def use_model(self, model: SAM2, settings: TrackerSettings = SESSION_SETTINGS) -> None:
+    @property
+    def settings(self) -> TrackerSettings:
+        """How a session tracks."""
+        return self._settings
+
+    def use_model(self, model: SAM2, settings: TrackerSettings | None = None) -> None:
         """Take a model; an open session goes on with it, keeping prompts and labels."""
-        other = model is not self.model or settings != self._settings
-        self.model, self._settings = model, settings
+        chosen = self._settings if settings is None else settings
+        other = model is not self.model or chosen != self._settings
+        self.model, self._settings = model, chosen
         if self.workspace is not None and other:
-            self.workspace.use_model(model, settings)
+            self.workspace.use_model(model, chosen)
+        self.changed.emit()
+
+    def use_settings(self, settings: TrackerSettings) -> None:
+        """Track in another way; an open session goes on so, keeping prompts and labels."""
+        if self.model is not None:
+            self.use_model(self.model, settings)
+            return
+        self._settings = settings
         self.changed.emit()
 
     def start(self, layer: Image | str | None = None, *, frame_axis: int | None = None) -> None:

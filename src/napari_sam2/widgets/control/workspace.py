@@ -78,6 +78,7 @@ class Workspace:
         self.viewer = viewer
         self.layer = layer
         self.layer_name = layer.name
+        self._model = model
         self.follow = True
         self.update_automatically = False
         self.changes = self.changes_saved = 0
@@ -147,13 +148,15 @@ class Workspace:
         return not kept and bool(self.session.object_ids)
 
     def use_model(self, model: SAM2, settings: TrackerSettings) -> None:
-        """Go on with another model; prompts and labels stay."""
+        """Go on with another model, or in another way; prompts and labels stay."""
+        new = "the new model" if model is not self._model else "these settings"
+        self._model = model
         self.candidates.clear()
         self.dispatcher.submit(SwitchModel(model, settings))
         if self.session.object_ids:
             notify.tell(
-                "The session goes on with the new model. What was outlined and tracked so far "
-                "stays until it is prompted or tracked again."
+                f"The session goes on with {new}. What was outlined and tracked so far stays "
+                "until it is prompted or tracked again."
             )
 
     def keep_labels(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
 from superqt.utils import QSignalThrottler
 
-from napari_sam2.session.session import SESSION_SETTINGS
 from napari_sam2.widgets import notify
 from napari_sam2.widgets.control.controller import SegmentController
 from napari_sam2.widgets.layers.layer_choice import choose_layer, frame_axes, image_layers
@@ -30,6 +28,8 @@ from napari_sam2.widgets.segment.output_box import OutputBox
 from napari_sam2.widgets.segment.prompt_box import PromptBox
 from napari_sam2.widgets.segment.propagation_box import PropagationBox
 from napari_sam2.widgets.segment.review_box import ReviewBox
+from napari_sam2.widgets.segment.tracking_options import TrackingOptions
+from napari_sam2.widgets.segment.turns import Turns
 from napari_sam2.widgets.segment.view_state import facts_of, object_line, rows_of
 from napari_sam2.widgets.timeline.dock import TimelineDock
 from napari_sam2.widgets.timeline.room import keep_whole
@@ -67,7 +67,7 @@ class SegmentWidget(QWidget):
         super().__init__()
         self._viewer = viewer
         self.controller = SegmentController(viewer, runner=runner)
-        self.propagation_box = PropagationBox(self._trigger)
+        self.propagation_box, self.options = PropagationBox(self._trigger), TrackingOptions()
         self.actions_ = Actions(
             self.controller,
             choice=lambda: self.propagation_box.choice,
@@ -82,9 +82,7 @@ class SegmentWidget(QWidget):
         self._keys = KeyBindings(viewer, self.actions_.by_name)
         self._refreshing = QSignalThrottler(parent=self)
         self._refreshing.setTimeout(REFRESH_MS)
-        self._turns: deque[Callable[[], None]] = deque()
-        self._turn = QTimer(self)
-        self._turn.setSingleShot(True)
+        self._turns = Turns(self)
         self._lay_out()
         self._connect()
         self._lifetime = Lifetime(self, self.shut_down, may_close=self._may_close)
@@ -135,7 +133,7 @@ class SegmentWidget(QWidget):
                 self.help,
                 section("Image and model", self.image_box, self.model_box),
                 section("Objects and prompts", self.prompt_box, self.objects_box),
-                section("Track", self.propagation_box),
+                section("Track", self.propagation_box, self.options),
                 section("Review", self.review_box),
                 section("Output", self.output_box),
                 self.key_list,
@@ -166,14 +164,7 @@ class SegmentWidget(QWidget):
             step()
 
     def _refresh_in_turns(self) -> None:
-        """Show the state one box at a time: drawing and the mouse come in between."""
-        self._turns = deque(self._steps())
-        self._turn.start()
-
-    def _take_turn(self) -> None:
-        if self._turns:
-            self._turns.popleft()()
-            self._turn.start()
+        self._turns.begin(self._steps())
 
     def _steps(self) -> list[Callable[[], None]]:
         controller, workspace = self.controller, self.controller.workspace
@@ -194,6 +185,7 @@ class SegmentWidget(QWidget):
             lambda: self.propagation_box.set_refusals(
                 refused, stopped=facts.stopped, outdated=facts.outdated
             ),
+            lambda: self.options.show_settings(controller.settings),
             lambda: self.review_box.set_refusals(refused),
             lambda: self.review_box.set_reason(line),
             lambda: self.output_box.set_refusals(refused),
@@ -206,7 +198,8 @@ class SegmentWidget(QWidget):
         described = "" if workspace is None else workspace.description
         asking = self.actions_.asking
         self.image_box.set_state(described, refused, session=facts.session, asking=asking)
-        self.model_box.refuse("Stop tracking first." if facts.tracking else "")
+        for each in (self.model_box, self.options):
+            each.refuse("Stop tracking first." if facts.tracking else "")
 
     def _show_timeline(self) -> None:
         if self.controller.workspace is not None:
@@ -230,7 +223,7 @@ class SegmentWidget(QWidget):
     def _connect(self) -> None:
         controller, box = self.controller, self.propagation_box
         self._refreshing.triggered.connect(notify.guarded(self._refresh_in_turns))
-        self._turn.timeout.connect(notify.guarded(self._take_turn))
+        self.options.chosen.connect(notify.guarded(self._on_option))
         controller.changed.connect(self._refreshing.throttle)
         controller.session_changed.connect(self._on_session)
         controller.frames_done.connect(self._on_frames)
@@ -253,8 +246,12 @@ class SegmentWidget(QWidget):
         self.controller.start(self.image_box.layer_name, frame_axis=self.image_box.frame_axis)
 
     def _on_model(self, network: Network) -> None:
-        settings = replace(SESSION_SETTINGS, precision=network.precision)
+        settings = replace(self.controller.settings, precision=network.precision)
         self.controller.use_model(network.model, settings)
+
+    def _on_option(self, name: str, value: object) -> None:
+        changed: dict[str, Any] = {name: value}
+        self.controller.use_settings(replace(self.controller.settings, **changed))
 
     def _on_session(self) -> None:
         workspace = self.controller.workspace
