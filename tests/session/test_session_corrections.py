@@ -84,6 +84,50 @@ def test_a_correction_during_a_run_is_still_to_be_spread(session):
     assert session.outdated == ()
 
 
+def test_what_is_confirmed_or_absent_anyway_outdates_nothing(session):
+    session.book.add(Point(0, 1, (20.0, 20.0)))
+    list(session.propagate("forward"))
+    before = everything(session)
+    gone = next((f for f in range(1, FRAMES) if not (before[f] == 1).any()), None)
+    for frame in (0, 5):
+        session.confirm(1, frame)
+        session.preview(frame)
+        assert states(session, 1)[frame] is ObjectState.LOCKED
+        assert session.outdated == ()
+        session.book.undo()
+        session.preview(frame)
+        assert session.outdated == ()
+        session.book.redo()
+        session.preview(frame)
+        assert list(session.update()) == []
+    if gone is not None:
+        session.mark_absent(1, gone)
+        session.preview(gone)
+        assert list(session.update()) == []
+    np.testing.assert_array_equal(everything(session), before)
+
+
+def test_confirming_hides_no_correction_and_taking_it_back_later_counts(session):
+    session.book.add(Mask(0, 1, square(2, 2)))
+    list(session.propagate("forward"))
+    session.book.add(Mask(5, 1, square(30, 30)))
+    session.preview(5)
+    session.confirm(1, 5)
+    session.preview(5)
+    assert session.outdated == (1,)
+    list(session.update())
+    session.confirm(1, 5)
+    assert session.preview(5)
+    assert session.outdated == ()
+    list(session.propagate("forward"))  # from here on frames may hang on it
+    session.book.undo()
+    session.preview(5)
+    assert session.outdated == (1,)
+    session.mark_absent(1, 8)  # where the object is seen
+    session.preview(8)
+    assert session.count_outdated() > 0
+
+
 def test_taking_a_correction_back_shows_what_was_tracked(session):
     session.book.add(Mask(0, 1, square(2, 2)))
     list(session.propagate("forward"))

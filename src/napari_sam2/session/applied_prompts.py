@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -80,11 +81,17 @@ class AppliedPrompts:
             lambda: deque(maxlen=_REMEMBERED)
         )
 
-    def apply(self, places: dict[Place, tuple[Prompt, ...]]) -> None:
-        """Make the prompts of some places those given; nothing is computed yet."""
+    def apply(
+        self, places: dict[Place, tuple[Prompt, ...]], *, quiet: Collection[Place] = ()
+    ) -> None:
+        """Make the prompts of some places those given; nothing is computed yet.
+
+        On `quiet` places they say what is seen already: other frames do not become outdated.
+        """
         # What is given comes first: an object that moves to another frame does not cease to be.
         for place in sorted(places, key=lambda each: (not places[each], each)):
-            self._apply(place, places[place])
+            with self._tracker.quietly(*place) if place in quiet else nullcontext():
+                self._apply(place, places[place])
 
     def answer(self, object_ids: Iterable[int], frame: int) -> FrameResult:
         """Answer what objects have on a frame."""
@@ -92,7 +99,8 @@ class AppliedPrompts:
         histories = [self._places[object_id, frame] for object_id in chosen]
         for object_id, history in zip(chosen, histories, strict=True):
             if history.replay:
-                self._replay(object_id, frame, history)
+                with self._tracker.quietly(object_id, frame):  # what changed has been noted
+                    self._replay(object_id, frame, history)
         result = self._tracker.predict(frame, chosen)
         for history in histories:
             history.given[-1].answered = True

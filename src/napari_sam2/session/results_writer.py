@@ -11,7 +11,14 @@ from napari_sam2.session.applied_prompts import AppliedPrompts
 from napari_sam2.session.label_merging import erase, merge_result, owned, shared
 from napari_sam2.session.label_store import LabelStore
 from napari_sam2.session.record import STATE_OF_CODE, TrackRecord
-from napari_sam2.tracking import FrameResult, LabelPatch, ObjectState
+from napari_sam2.tracking import (
+    Absent,
+    FrameResult,
+    LabelPatch,
+    Mask,
+    ObjectState,
+    Prompt,
+)
 
 _NOT_REACHED = STATE_OF_CODE.index(ObjectState.NOT_REACHED)
 
@@ -44,6 +51,13 @@ class ResultsWriter:
         self._record.put(owned(result, tiles))
         if frame in self._stale:
             self._keep_stale(frame, self._stale[frame].difference(result.object_ids))
+
+    def show(self, prompt: Prompt) -> bool:
+        """Whether the labels show what a painted mask, or an absence, says of its frame."""
+        theirs = self._labels.read(prompt.frame) == prompt.object_id
+        if isinstance(prompt, Mask):
+            return np.array_equal(theirs, prompt.mask)
+        return isinstance(prompt, Absent) and not theirs.any()
 
     def erase(self, object_id: int, frame: int) -> None:
         """Take an object out of a frame."""

@@ -129,11 +129,15 @@ class Session:
 
     def mark_absent(self, object_id: int, frame: int) -> None:
         """Say that an object is not on a frame, whatever the model thinks."""
+        prompt = Absent(frame, object_id)
+        self._shown.confirm(prompt)  # it may not have been seen anyway
         with self.book.step(f"mark object {object_id} absent"):
-            replace_prompts(self.book, Absent(frame, object_id))
+            replace_prompts(self.book, prompt)
 
     def confirm(self, object_id: int, frame: int) -> None:
         """Lock what is seen of an object on a frame: propagation never changes it again.
+
+        Other frames stay as they are, and are not outdated; later runs hold on to it.
 
         Raises
         ------
@@ -146,6 +150,7 @@ class Session:
                 f"expected a mask of object {object_id} on frame {frame}, found none: mark it as "
                 "absent if it is not there"
             )
+        self._shown.confirm(prompt)
         with self.book.step(f"confirm object {object_id}"):
             replace_prompts(self.book, prompt)
 

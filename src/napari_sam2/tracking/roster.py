@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from napari_sam2.tracking.memory import MemoryBank
 from napari_sam2.tracking.objects import TrackedObject
@@ -65,6 +66,16 @@ class Roster:
             self.add(prompt, transient=False)
         if tracked is not None and not tracked.prompts:
             self.remove(object_id)
+
+    @contextmanager
+    def quietly(self, object_id: int, frame: int) -> Iterator[None]:
+        """Let changes of a frame's prompts outdate nothing that they did not before."""
+        tracked = self.objects.get(object_id)
+        outdated = tracked is not None and frame in tracked.changed
+        yield
+        tracked = self.objects.get(object_id)
+        if tracked is not None and not outdated:
+            tracked.changed.pop(frame, None)
 
     def clear_prompts(self, object_id: int, frame: int) -> None:
         """Take back all prompts of an object on one frame."""

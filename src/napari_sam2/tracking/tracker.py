@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import TypeVar
 
@@ -103,6 +104,10 @@ class Tracker:
         """Take back all prompts of an object on one frame."""
         self._roster.clear_prompts(object_id, frame)
 
+    def quietly(self, object_id: int, frame: int) -> AbstractContextManager[None]:
+        """Change the prompts of a frame, but not what is seen there: nothing becomes outdated."""
+        return self._roster.quietly(object_id, frame)
+
     def remove_object(self, object_id: int) -> None:
         """Forget an object; the others are not touched."""
         self._roster.remove(object_id)
@@ -148,9 +153,7 @@ class Tracker:
         return candidates_of(self._answer(object_id, frame))
 
     def choose(self, object_id: int, frame: int, index: int) -> FrameResult:
-        """Make one of the `candidates` the answer of its frame, until the next prompt there.
-
-        Returns the frame as it is now, for this object.
+        """Make one of the `candidates` the answer of its frame, which is returned as it is now.
 
         Raises
         ------
@@ -224,9 +227,7 @@ class Tracker:
         """Run again what changed prompts have made outdated, and nothing else.
 
         Objects whose prompts changed take part, up to their neighbouring prompts, where they had
-        been tracked.
-
-        Yields what `propagate` does; `merge_labels` puts it into the labels that are there.
+        been tracked. Yields what `propagate` does, for `merge_labels`.
         """
         chosen = [tracked for tracked in self._roster.select(object_ids) if tracked.changed]
         yield from self._run(chosen, plan_changes(chosen, len(self._source)))
