@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_sam2.network import ImageFeatures
-from napari_sam2.tracking.feature_bytes import pack, size_of, unpack
+from napari_sam2.tracking.feature_bytes import EncodedView, pack, unpack
 from napari_sam2.tracking.feature_store import FeatureStore
 
 
@@ -18,7 +18,7 @@ def features(value, *, dtype=torch.bfloat16, side=4):
         torch.randn(1, 2, 2 * side, 2 * side, dtype=dtype).to(memory_format=torch.channels_last),
         torch.randn(1, 1, 4 * side, 4 * side, dtype=dtype),
     )
-    return ImageFeatures(*maps)
+    return EncodedView(ImageFeatures(*maps), torch.randn(4 * side, 4 * side))
 
 
 class Folder:
@@ -33,11 +33,12 @@ class Folder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-BYTES = size_of(features(0))
+BYTES = features(0).nbytes
 
 
 def maps_of(each):
-    return each.embedding_bchw, each.stride8_bchw, each.stride4_bchw
+    found = each.features
+    return found.embedding_bchw, found.stride8_bchw, found.stride4_bchw, each.picture_hw
 
 
 def settle(store):
@@ -62,7 +63,7 @@ def store(tmp_path):
 def test_views_are_packed_exactly_and_as_they_lie_in_memory(dtype):
     given = features(1, dtype=dtype)
     layout, row = pack(given)
-    assert row.nbytes == size_of(given)
+    assert row.nbytes == given.nbytes
     assert same(unpack(row, layout), given)
 
 

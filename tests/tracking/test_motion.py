@@ -52,7 +52,7 @@ def test_a_mask_goes_where_the_texture_goes_in_both_directions(movie, cells, fra
     runner = NetworkRunner(cells, movie, TrackerSettings())
     view = whole_view(movie.shape_yx, SIDE)
     previous = on_frame_0(ellipse((120, 110)), view)
-    arrived = Motion(runner, 0.5).arrived(previous, view, frame, before)
+    arrived = Motion(runner, 0.5).arrived([previous], [view], frame, before)[0]
     y, x = middle_px(arrived)
     assert y == pytest.approx(120 + sign * STEP_YX[0], abs=1.0)
     assert x == pytest.approx(110 + sign * STEP_YX[1], abs=1.0)
@@ -62,7 +62,7 @@ def test_without_a_share_the_mask_stays_where_it_was_and_nothing_is_mixed(movie,
     motion = Motion(NetworkRunner(cells, movie, TrackerSettings()), 0.0)
     view = whole_view(movie.shape_yx, SIDE)
     previous = on_frame_0(ellipse((120, 110)), view)
-    arrived = motion.arrived(previous, view, 1, 0)
+    arrived = motion.arrived([previous], [view], 1, 0)[0]
     assert torch.equal(arrived, previous.logits_hw)
     assert motion.smooth(previous, arrived) is previous
 
@@ -72,7 +72,7 @@ def test_what_is_absent_neither_arrives_nor_is_brought_back(movie, cells):
     view = whole_view(movie.shape_yx, SIDE)
     nothing = Answer(view, torch.full((64, 64), -1024.0), -3.0, 0.9, torch.zeros(1))
     there = on_frame_0(ellipse((120, 110)), view)
-    assert motion.arrived(nothing, view, 1, 0) is None
+    assert motion.arrived([nothing], [view], 1, 0) == [None]
     assert motion.smooth(nothing, there.logits_hw) is nothing
 
 

@@ -17,7 +17,7 @@ Row: TypeAlias = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class MapLayout:
-    """How one map lies in memory: (B, C, H, W), or with its channels last.
+    """How one map lies in memory: as its shape says, or (B, C, H, W) with its channels last.
 
     Kernels are chosen by the layout, and others may round otherwise.
     """
@@ -35,15 +35,31 @@ class MapLayout:
 Layout: TypeAlias = tuple[MapLayout, ...]
 
 
-def size_of(features: ImageFeatures) -> int:
-    """Return the bytes of encoded views."""
-    return sum(each.nbytes for each in _maps(features))
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedView:
+    """All that is wanted of a view of a frame, so that the frame need not be read again.
+
+    Parameters
+    ----------
+    features
+        One row.
+    picture_hw
+        (S / 4, S / 4) float32: the frame in grey, on the grid of mask logits.
+    """
+
+    features: ImageFeatures
+    picture_hw: Tensor
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all maps."""
+        return sum(each.nbytes for each in _maps(self))
 
 
-def pack(features: ImageFeatures) -> tuple[Layout, Row]:
-    """Return the layout of encoded views and their bytes, one map after the other."""
+def pack(view: EncodedView) -> tuple[Layout, Row]:
+    """Return the layout of an encoded view and its bytes, one map after the other."""
     layouts, rows = [], []
-    for each in _maps(features):
+    for each in _maps(view):
         last = not each.is_contiguous() and each.is_contiguous(memory_format=torch.channels_last)
         layouts.append(MapLayout(tuple(each.shape), each.dtype, last))
         flat = (each.permute(0, 2, 3, 1) if last else each).contiguous().flatten()
@@ -51,19 +67,21 @@ def pack(features: ImageFeatures) -> tuple[Layout, Row]:
     return tuple(layouts), np.concatenate(rows)
 
 
-def unpack(row: Row, layout: Layout) -> ImageFeatures:
-    """Return the encoded views that `pack` was given, on the CPU; they share the row's memory."""
+def unpack(row: Row, layout: Layout) -> EncodedView:
+    """Return the encoded view that `pack` was given, on the CPU; it shares the row's memory."""
     maps, start = [], 0
     for each in layout:
         flat = torch.from_numpy(row[start : start + each.nbytes]).view(each.dtype)
-        batch, channels, height, width = each.shape
         if each.channels_last:
+            batch, channels, height, width = each.shape
             maps.append(flat.reshape(batch, height, width, channels).permute(0, 3, 1, 2))
         else:
             maps.append(flat.reshape(each.shape))
         start += each.nbytes
-    return ImageFeatures(*maps)
+    embedding, stride8, stride4, picture = maps
+    return EncodedView(ImageFeatures(embedding, stride8, stride4), picture)
 
 
-def _maps(features: ImageFeatures) -> tuple[Tensor, Tensor, Tensor]:
-    return features.embedding_bchw, features.stride8_bchw, features.stride4_bchw
+def _maps(view: EncodedView) -> tuple[Tensor, ...]:
+    features = view.features
+    return features.embedding_bchw, features.stride8_bchw, features.stride4_bchw, view.picture_hw

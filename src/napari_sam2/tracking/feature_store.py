@@ -13,8 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from napari_sam2.network import ImageFeatures
-from napari_sam2.tracking.feature_bytes import Layout, Row, pack, size_of, unpack
+from napari_sam2.tracking.feature_bytes import EncodedView, Layout, Row, pack, unpack
 from napari_sam2.tracking.feature_slots import Slots
 
 WAITING_BYTES = 2**24  # of views that wait to be written; one may be larger
@@ -57,7 +56,7 @@ class FeatureStore:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="napari-sam2-features")
         self._slots: Slots | None = None
         self._layout: Layout | None = None
-        self._waiting: OrderedDict[Hashable, tuple[ImageFeatures, Future[None]]] = OrderedDict()
+        self._waiting: OrderedDict[Hashable, tuple[EncodedView, Future[None]]] = OrderedDict()
         self._removal = weakref.finalize(self, folder.close)
         self._closed = False
         self._notice: str | None = None
@@ -66,21 +65,21 @@ class FeatureStore:
         with self._lock:
             return len(self._waiting) + (0 if self._slots is None else len(self._slots))
 
-    def keep(self, key: Hashable, features: ImageFeatures) -> None:
-        """Write a view, one row of features on the CPU, unless it is there."""
+    def keep(self, key: Hashable, view: EncodedView) -> None:
+        """Write a view, on the CPU, unless it is there."""
         with self._lock:
             if self._closed or key in self._waiting:
                 return
             if self._slots is not None and key in self._slots:
                 return
-            self._waiting[key] = features, self._pool.submit(self._write, key, features)
+            self._waiting[key] = view, self._pool.submit(self._write, key, view)
             waiting = [future for _, future in self._waiting.values()]
-        limit = max(1, WAITING_BYTES // size_of(features))
+        limit = max(1, WAITING_BYTES // view.nbytes)
         for earlier in waiting[:-limit]:
             with suppress(CancelledError):  # the store was closed
                 earlier.result()
 
-    def find(self, key: Hashable) -> ImageFeatures | None:
+    def find(self, key: Hashable) -> EncodedView | None:
         """Read a view, as it was kept; None where it was not or is no longer there."""
         with self._lock:
             if key in self._waiting:
@@ -108,9 +107,9 @@ class FeatureStore:
         with self._lock:
             self._let_go()
 
-    def _write(self, key: Hashable, features: ImageFeatures) -> None:
+    def _write(self, key: Hashable, view: EncodedView) -> None:
         """Write a view; on the store's own thread."""
-        layout, row = pack(features)
+        layout, row = pack(view)
         try:
             with self._lock:
                 if self._closed:

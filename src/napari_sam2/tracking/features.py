@@ -9,12 +9,14 @@ from functools import cached_property
 from typing import TypeAlias
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from napari_sam2.network import SAM2, ImageFeatures
-from napari_sam2.tracking.feature_bytes import size_of
+from napari_sam2.tracking.feature_bytes import EncodedView
 from napari_sam2.tracking.feature_store import FeatureStore
 from napari_sam2.tracking.source import FrameBuffer
-from napari_sam2.tracking.views import View
+from napari_sam2.tracking.views import MASK_STRIDE, View
 
 VIEWS_AT_ONCE = 8
 
@@ -42,7 +44,7 @@ class FeatureCache:
         self._model = model
         self._frames = frames
         self._device = next(model.parameters()).device
-        self._features: OrderedDict[Place, ImageFeatures] = OrderedDict()
+        self._views: OrderedDict[Place, EncodedView] = OrderedDict()
         self._capacity = capacity_bytes
         self._held = 0
         self.encoded = 0  # views that went through the encoder so far
@@ -51,50 +53,67 @@ class FeatureCache:
     def of(self, places: Sequence[Place]) -> ImageFeatures:
         """Return one row of features for each place; equal places share the work."""
         distinct = list(dict.fromkeys(places))
-        found = {place: kept for place in distinct if (kept := self._find(place)) is not None}
-        missing = [place for place in distinct if place not in found]
-        for start in range(0, len(missing), VIEWS_AT_ONCE):
-            found.update(self._encode(missing[start : start + VIEWS_AT_ONCE]))
-        for place in distinct:
-            self._keep(place, found[place])
-        self._make_room({frame for frame, _ in distinct})
+        found = self.hold(distinct)
         if len(distinct) == 1:
-            return found[distinct[0]].expand(len(places))
-        together = _concatenate([found[place] for place in distinct])
+            return found[0].features.expand(len(places))
+        together = _concatenate([each.features for each in found])
         index = torch.tensor([distinct.index(place) for place in places], device=self._device)
         return together.select(index)
 
-    def _encode(self, places: Sequence[Place]) -> dict[Place, ImageFeatures]:
-        images = [view.crop_image(self._frames.read(f), self._device) for f, view in places]
+    def hold(self, places: Sequence[Place]) -> list[EncodedView]:
+        """Encode what has not been encoded yet; places are distinct."""
+        found = {place: kept for place in places if (kept := self._find(place)) is not None}
+        missing = [place for place in places if place not in found]
+        for start in range(0, len(missing), VIEWS_AT_ONCE):
+            found.update(self._encode(missing[start : start + VIEWS_AT_ONCE]))
+        for place in places:
+            self._keep(place, found[place])
+        self._make_room({frame for frame, _ in places})
+        return [found[place] for place in places]
+
+    def picture(self, place: Place) -> Tensor:
+        """Return a view of a frame in grey on the grid of mask logits, (S / 4, S / 4) float32."""
+        kept = self._find(place)
+        return _picture_of(self._crop(place)) if kept is None else kept.picture_hw
+
+    def _crop(self, place: Place) -> Tensor:
+        frame, view = place
+        return view.crop_image(self._frames.read(frame), self._device)
+
+    def _encode(self, places: Sequence[Place]) -> dict[Place, EncodedView]:
+        images = [self._crop(place) for place in places]
         encoded = self._model.encode_image(torch.cat(images))
         self.encoded += len(places)
         # Rows are copied, since a view would keep the whole batch alive.
         return {
-            place: ImageFeatures(
-                encoded.embedding_bchw[i : i + 1].clone(),
-                encoded.stride8_bchw[i : i + 1].clone(),
-                encoded.stride4_bchw[i : i + 1].clone(),
+            place: EncodedView(
+                ImageFeatures(
+                    encoded.embedding_bchw[i : i + 1].clone(),
+                    encoded.stride8_bchw[i : i + 1].clone(),
+                    encoded.stride4_bchw[i : i + 1].clone(),
+                ),
+                _picture_of(images[i]),
             )
             for i, place in enumerate(places)
         }
 
-    def _keep(self, place: Place, features: ImageFeatures) -> None:
-        if place not in self._features:
-            self._features[place] = features
-            self._held += size_of(features)
-        self._features.move_to_end(place)
+    def _keep(self, place: Place, view: EncodedView) -> None:
+        if place not in self._views:
+            self._views[place] = view
+            self._held += view.nbytes
+        self._views.move_to_end(place)
 
     def _make_room(self, frames_in_use: set[int]) -> None:
         """Drop the oldest, but no view of a frame in use: it is about to be asked for again."""
-        while self._held > self._capacity and next(iter(self._features))[0] not in frames_in_use:
-            place, features = self._features.popitem(last=False)
-            self._held -= size_of(features)
+        while self._held > self._capacity and next(iter(self._views))[0] not in frames_in_use:
+            place, view = self._views.popitem(last=False)
+            self._held -= view.nbytes
             if self._on_disk is not None:
-                self._on_disk.keep(self._key(place), features)
+                self._on_disk.keep(self._key(place), view)
 
-    def _find(self, place: Place) -> ImageFeatures | None:
-        if place in self._features:
-            return self._features[place]
+    def _find(self, place: Place) -> EncodedView | None:
+        if place in self._views:
+            return self._views[place]
         store = self._on_disk
         # Nothing is asked for, and no weights are read, before something was kept.
         return store.find(self._key(place)) if store is not None and len(store) else None
@@ -114,6 +133,10 @@ class FeatureCache:
             digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
             digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
         return digest.digest()
+
+
+def _picture_of(image_13hw: Tensor) -> Tensor:
+    return F.avg_pool2d(image_13hw.mean(dim=1), MASK_STRIDE)[0]
 
 
 def _concatenate(features: list[ImageFeatures]) -> ImageFeatures:

@@ -51,10 +51,8 @@ class Following:
         views = cover(self._placement, followers)
         # Side by side, objects in one view share more of the work.
         order = sorted(range(len(objects)), key=lambda i: (views[i].scale, views[i].origin_yx))
-        arrived = [
-            self._arrived(tracked, view, frame, frame - step)
-            for tracked, view in zip(objects, views, strict=True)
-        ]
+        self._runner.prepare(frame, *dict.fromkeys(views))
+        arrived = self._arrived(objects, views, frame, frame - step)
         requests = []
         for i in order:
             recall = recall_in_view(self._runner, objects[i], recalls[i], views[i])
@@ -64,11 +62,11 @@ class Following:
         return [self._answer(view, found[i], arrived[i]) for i, view in enumerate(views)]
 
     def _arrived(
-        self, tracked: TrackedObject, view: View, frame: int, before: int
-    ) -> Tensor | None:
+        self, objects: Sequence[TrackedObject], views: Sequence[View], frame: int, before: int
+    ) -> list[Tensor | None]:
         if not self._wants_previous:
-            return None
-        return self._motion.arrived(_previous_of(tracked), view, frame, before)
+            return [None] * len(objects)
+        return self._motion.arrived([_previous_of(o) for o in objects], views, frame, before)
 
     def _answer(self, view: View, found: Segmentation, arrived: Tensor | None) -> Answer:
         settings = self._runner.settings

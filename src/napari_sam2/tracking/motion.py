@@ -8,15 +8,15 @@ network in that form, and has a share in the mask that is kept.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from skimage.registration import optical_flow_ilk
 from torch import Tensor
 
 from napari_sam2.tracking.objects import Answer
+from napari_sam2.tracking.optical_flow import optical_flow
 from napari_sam2.tracking.runner import NetworkRunner
 from napari_sam2.tracking.views import View
 
@@ -29,7 +29,7 @@ CERTAIN = 10.0  # mask logits are clipped to this before they are mixed
 class Motion:
     """Optical flow between two frames as seen in views, each computed once for all objects.
 
-    Iterative Lucas-Kanade with a pyramid (scikit-image), on the grid of mask logits.
+    The flow is looked for on the grid of mask logits, in all views of a frame together.
 
     Parameters
     ----------
@@ -42,33 +42,39 @@ class Motion:
     def __init__(self, runner: NetworkRunner, share: float) -> None:
         self._runner = runner
         self._share = share
-        self._pictures: dict[tuple[int, View], np.ndarray] = {}
+        self._pictures: dict[tuple[int, View], Tensor] = {}
         self._flows: dict[tuple[int, int, View], Tensor] = {}
 
-    def arrived(self, previous: Answer, view: View, frame: int, before: int) -> Tensor | None:
-        """Return where a mask of frame `before` has come to.
+    def arrived(
+        self, previous: Sequence[Answer], views: Sequence[View], frame: int, before: int
+    ) -> list[Tensor | None]:
+        """Return where masks of frame `before` have come to.
 
         Parameters
         ----------
         previous
-            The object on frame `before`.
-        view
-            Where it is looked for.
+            Objects on frame `before`.
+        views
+            Where each is looked for.
         frame, before
             Two frames; the flow is that from one to the other.
 
         Returns
         -------
-        Tensor or None
-            (S / 4, S / 4) mask logits in `view`, without flow if that is switched off; None where
-            there was no mask.
+        list of Tensor or None
+            (S / 4, S / 4) mask logits in its view, without flow if that is switched off; None
+            where there was no mask.
         """
-        logits = view.reproject(previous.logits_hw, previous.view)
-        if not bool((logits > 0).any()):
-            return None
-        if not self._share:
-            return logits
-        return _along(logits.clamp(-CERTAIN, CERTAIN), self._flow(frame, before, view))
+        pairs = zip(previous, views, strict=True)
+        masks = [view.reproject(each.logits_hw, each.view) for each, view in pairs]
+        there = [i for i, mask in enumerate(masks) if bool((mask > 0).any())]
+        moved = [masks[i] for i in there]
+        if self._share and there:
+            flows = self._flows_in({views[i] for i in there}, frame, before)
+            clipped = torch.stack(moved).clamp(-CERTAIN, CERTAIN)
+            moved = list(_along(clipped, torch.stack([flows[views[i]] for i in there])))
+        found = dict(zip(there, moved, strict=True))
+        return [found.get(i) for i in range(len(masks))]
 
     def smooth(self, answer: Answer, arrived: Tensor | None) -> Answer:
         """Mix the network's mask with the one that arrived, if the object is there in both."""
@@ -78,32 +84,35 @@ class Motion:
         mixed = torch.lerp(found.float(), arrived.to(found.device).float(), self._share)
         return replace(answer, logits_hw=mixed)
 
-    def _flow(self, frame: int, before: int, view: View) -> Tensor:
-        """Return (2, S / 4, S / 4): where each cell came from, (y, x) in cells."""
-        key = frame, before, view
-        if key not in self._flows:
-            # Nothing else is asked for again: passes go on, frame by frame.
-            self._flows = {k: flow for k, flow in self._flows.items() if k[:2] == key[:2]}
-            self._pictures = {
-                k: picture for k, picture in self._pictures.items() if k[0] in (frame, before)
-            }
-            now, then = (self._picture(each, view) for each in (frame, before))
-            flow = optical_flow_ilk(now, then, radius=RADIUS, num_warp=WARPS)
-            self._flows[key] = torch.from_numpy(flow.astype(np.float32))
-        return self._flows[key].to(self._runner.device)
+    def _flows_in(self, views: Collection[View], frame: int, before: int) -> dict[View, Tensor]:
+        """Return (2, S / 4, S / 4) for each view: where cells came from, (y, x) in cells."""
+        # Nothing else is asked for again: passes go on, frame by frame.
+        self._flows = {k: flow for k, flow in self._flows.items() if k[:2] == (frame, before)}
+        self._pictures = {k: seen for k, seen in self._pictures.items() if k[0] in (frame, before)}
+        missing = [view for view in views if (frame, before, view) not in self._flows]
+        if missing:
+            now, then = (
+                torch.stack([self._picture(each, view) for view in missing])
+                for each in (frame, before)
+            )
+            found = optical_flow(now, then, radius=RADIUS, rounds=WARPS)
+            self._flows.update(
+                {(frame, before, view): flow for view, flow in zip(missing, found, strict=True)}
+            )
+        return {view: self._flows[frame, before, view] for view in views}
 
-    def _picture(self, frame: int, view: View) -> np.ndarray:
+    def _picture(self, frame: int, view: View) -> Tensor:
         if (frame, view) not in self._pictures:
-            self._pictures[frame, view] = self._runner.grey(frame, view).cpu().numpy()
+            self._pictures[frame, view] = self._runner.grey(frame, view)
         return self._pictures[frame, view]
 
 
-def _along(logits_hw: Tensor, flow_2hw: Tensor) -> Tensor:
-    side = logits_hw.shape[-1]
-    centres = torch.arange(side, device=logits_hw.device) + 0.5
-    y, x = centres[:, None] + flow_2hw[0], centres[None] + flow_2hw[1]
-    grid = torch.stack((x, y), dim=-1)[None] * (2.0 / side) - 1.0
+def _along(logits_nhw: Tensor, flow_n2hw: Tensor) -> Tensor:
+    side = logits_nhw.shape[-1]
+    centres = torch.arange(side, device=logits_nhw.device) + 0.5
+    y, x = centres[:, None] + flow_n2hw[:, 0], centres + flow_n2hw[:, 1]
+    grid = torch.stack((x, y), dim=-1) * (2.0 / side) - 1.0
     moved = F.grid_sample(
-        logits_hw[None, None].float(), grid, padding_mode="border", align_corners=False
+        logits_nhw[:, None].float(), grid, padding_mode="border", align_corners=False
     )
-    return moved[0, 0]
+    return moved[:, 0]

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from napari_sam2.network import (
@@ -150,15 +149,15 @@ class NetworkRunner:
                 maps += self.model.encode_memory(features, soft, scores, binarize=False).unbind()
         return maps
 
-    def prepare(self, frame: int, view: View) -> None:
-        """Encode a view of a frame ahead of its use."""
+    def prepare(self, frame: int, *views: View) -> None:
+        """Encode views of a frame, each another, ahead of their use."""
         with self._arithmetic():
-            self.features.of([(frame, view)])
+            self.features.hold([(frame, view) for view in views])
 
     def grey(self, frame: int, view: View) -> Tensor:
         """Return a frame as a view sees it on the grid of mask logits, (S / 4, S / 4) float32."""
-        picture = view.crop_image(self._frames.read(frame), self.device).mean(dim=1)
-        return F.avg_pool2d(picture, MASK_STRIDE)[0]
+        with self._arithmetic():  # by which views are found
+            return self.features.picture((frame, view))
 
     def pointer_of_token(self, token_c: Tensor) -> Tensor:
         """Return the pointer (C,) of an object that is there, from its output token (C,)."""
