@@ -30,6 +30,21 @@ def test_a_movie_of_the_user_is_timed(cli, model_folder, movie):
     assert json.loads(result.stdout)["frame_yx"] == [48, 64]
 
 
+def test_a_made_up_movie_is_tracked_from_disk(cli, model_folder, tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    options = ["--model", model_folder, "--frames", 1, "--warm-up", 2, "--scratch", scratch]
+    result = cli("benchmark", *options, "--json", "-")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["frame_yx"] == [64, 64]
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_movie_of_the_user_is_not_written_again(fails, tmp_path):
+    line = fails("benchmark", "--movie", "movie.tif", "--scratch", tmp_path)
+    assert "expected a made-up movie to write into" in line
+
+
 def test_preset_and_model_exclude_each_other(fails):
     line = fails("benchmark", "--preset", "tiny", "--model", "cells")
     assert "expected a preset or a model, got both" in line

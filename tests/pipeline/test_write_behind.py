@@ -46,6 +46,17 @@ def test_frames_are_written_in_order_and_few_wait():
     assert not [each for each in threading.enumerate() if each.name.startswith("napari-sam2")]
 
 
+def test_a_frame_that_is_not_queued_is_read_while_others_are_written():
+    sink = Gated()
+    sink.frames[7] = labels(7)
+    with WriteBehind(sink, 2) as behind:
+        behind.write(1, labels(1))
+        assert behind.read(7)[0, 0] == 7
+        assert 1 not in sink.frames
+        sink.gate.set()
+        assert behind.read(1)[0, 0] == 1
+
+
 def write(sink, frames, error=None):
     with WriteBehind(sink, 3) as behind:
         for frame in range(frames):

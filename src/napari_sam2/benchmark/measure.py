@@ -59,6 +59,8 @@ class Task:
         The reference implementation to run beside, on the same weights and movie.
     reference_precision
         Its arithmetic.
+    scratch
+        An existing folder for the labels; that of the system for temporary files by default.
     """
 
     settings: TrackerSettings
@@ -67,6 +69,7 @@ class Task:
     length: int = 0
     against: Reference | None = None
     reference_precision: Precision = "float32"
+    scratch: Path | None = None
 
     def first_timed(self, model: SAM2) -> int:
         """Return the frame at which timing begins."""
@@ -117,7 +120,7 @@ def benchmark(
     dtype = resolve_precision(task.settings.precision, device)
     peak = measure_peak(dtype, device)
     with (
-        tempfile.TemporaryDirectory(prefix="napari-sam2-benchmark-") as folder,
+        tempfile.TemporaryDirectory(prefix="napari-sam2-benchmark-", dir=task.scratch) as folder,
         open_label_sink(Path(folder) / "labels.zarr", movie) as sink,
     ):
         ours = OurTracking(model, movie, prompts, settings=task.settings, sink=sink)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
@@ -31,8 +33,8 @@ EXAMPLES = (
         "beside the reference implementation, frame by frame in turns",
     ),
     (
-        "napari-sam2 benchmark --movie movie.ome.zarr --length 2000 --objects 8",
-        "does memory stay flat over 2000 frames?",
+        "napari-sam2 benchmark --length 2000 --objects 8 --frame-size 1024 --scratch .",
+        "does memory stay flat over 2000 frames that are read from disk?",
     ),
     (
         "napari-sam2 benchmark --clicks 10 --correction",
@@ -86,6 +88,14 @@ def benchmark(
         int | None,
         typer.Option(metavar="PIXELS", help="Side of the made-up movie; that of the input."),
     ] = None,
+    scratch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write the made-up movie into a folder in there, as OME-Zarr, and track it from "
+            "disk, not from memory; labels go there, too. All is deleted in the end.",
+        ),
+    ] = None,
     view: Annotated[
         Literal["auto", "whole", "window"] | None,
         typer.Option(help="As for [bold]track[/bold]; whole, for clicks and corrections auto."),
@@ -114,6 +124,7 @@ def benchmark(
 
     check_new([json_file], overwrite=overwrite)
     _check_alone(against, clicks, correction=correction)
+    _check_scratch(scratch, movie)
     by_hand = clicks > 0 or correction
     name, network = _network(preset, model, device, threads, seed)
     settings = TrackerSettings(
@@ -122,14 +133,14 @@ def benchmark(
         precision=precision,
         fast=fast,
     )
-    side = frame_size or size or network.config.image_size
+    source = _Source(movie, frame_size or size or network.config.image_size, objects, seed, scratch)
     if by_hand:
         hand = Interaction(settings, clicks, correction, length or CORRECTED_FRAMES)
-        with _scene(movie, side, objects, hand.frames_needed, seed) as scene:
+        with source.open(hand.frames_needed) as scene:
             facts, tables = _time_hand(network, scene, hand, name)
     else:
-        task = Task(settings, frames, warm_up, length, against, reference_precision)
-        with _scene(movie, side, objects, task.frames_needed(network), seed) as scene:
+        task = Task(settings, frames, warm_up, length, against, reference_precision, scratch)
+        with source.open(task.frames_needed(network)) as scene:
             facts, tables = _time_tracking(network, scene, task, name)
     write_json(facts, json_file)
     show(*tables, json_file=json_file)
@@ -186,16 +197,38 @@ def _network(
     return f"{preset}, random weights", network
 
 
-@contextmanager
-def _scene(
-    path: str | None, side: int, objects: int, frames: int, seed: int
-) -> Iterator[BlobMovie]:
-    """Open a movie, with clicks on a grid, or make one up."""
-    from napari_sam2.benchmark import BlobMovie, draw_blobs, spread_clicks
-    from napari_sam2.io import open_movie
+def _check_scratch(scratch: Path | None, movie: str | None) -> None:
+    if scratch is not None and movie is not None:
+        raise ValueError(
+            f"expected a made-up movie to write into {scratch}, got --movie {movie}, which is read "
+            "from where it is: leave one of them out"
+        )
 
-    if path is None:
-        yield draw_blobs(side, objects, frames=frames, seed=seed)
-        return
-    with open_movie(path) as movie:
-        yield BlobMovie(movie, spread_clicks(movie.shape_yx, objects))
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the movie comes from: from a file, or made up, in memory or in a folder."""
+
+    path: str | None
+    side: int
+    objects: int
+    seed: int
+    scratch: Path | None
+
+    @contextmanager
+    def open(self, frames: int) -> Iterator[BlobMovie]:
+        """Open a movie, with clicks on a grid, or make one up."""
+        from napari_sam2.benchmark import BlobMovie, draw_blobs, spread_clicks
+        from napari_sam2.benchmark.stored import stored_movie
+        from napari_sam2.io import open_movie
+
+        if self.path is not None:
+            with open_movie(self.path) as movie:
+                yield BlobMovie(movie, spread_clicks(movie.shape_yx, self.objects))
+            return
+        scene = draw_blobs(self.side, self.objects, frames=frames, seed=self.seed)
+        if self.scratch is None:
+            yield scene
+            return
+        with stored_movie(scene, self.scratch) as stored:
+            yield stored

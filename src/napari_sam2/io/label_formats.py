@@ -6,7 +6,6 @@ in any order, again after a correction, and read back. A TIFF is made of it at t
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,8 @@ import numpy.typing as npt
 import tifffile
 import zarr
 
+from napari_sam2.io.ome_zarr import begin_image
 from napari_sam2.io.outputs import ATTRIBUTE, replace
-
-with warnings.catch_warnings():
-    # Importing ome-zarr's writer warns of a deprecated default argument of its own.
-    warnings.filterwarnings("ignore", message=".*Scaler", category=DeprecationWarning)
-    from ome_zarr.format import FormatV05
-    from ome_zarr.writer import add_metadata, write_multiscales_metadata
 
 # A frame is one chunk up to this side; larger ones are cut, so that a viewer need not load all.
 MAX_CHUNK_SIDE = 2048
@@ -88,7 +82,11 @@ class ZarrLabels:
         flat: dict[str, Any] = {"name": "default", "separator": "."}
         options = _array_options(spec)
         return zarr.create_array(
-            str(staging), attributes=_mark(), chunk_key_encoding=flat, **options
+            str(staging),
+            attributes=_mark(),
+            chunk_key_encoding=flat,
+            dimension_names=tuple(spec.axes.lower()),
+            **options,
         )
 
     def publish(self, staging: Path, path: Path, spec: LabelSpec, highest: int) -> None:
@@ -117,21 +115,16 @@ class OmeZarrLabels:
 
     def create(self, staging: Path, spec: LabelSpec) -> zarr.Array:
         """Begin a group with its metadata and an array of zeros."""
-        group = zarr.create_group(str(staging), attributes=_mark())
-        array = group.create_array("0", **_array_options(spec))
-        scale = [spec.scale.get(axis, 1.0) for axis in spec.axes]
-        version = FormatV05()
-        write_multiscales_metadata(
-            group,
-            datasets=[
-                {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}
-            ],
-            axes=[_ome_axis(axis, spec.units) for axis in spec.axes],
+        return begin_image(
+            staging,
+            axes=spec.axes,
+            scale=spec.scale,
+            units=spec.units,
             name=f"labels of {spec.name}",
-            fmt=version,
+            array=_array_options(spec),
+            attributes=_mark(),
+            metadata={"image-label": {}},
         )
-        add_metadata(group, {"image-label": {"version": version.version}}, fmt=version)
-        return array
 
     def publish(self, staging: Path, path: Path, spec: LabelSpec, highest: int) -> None:
         """Give the group its final name."""
@@ -259,12 +252,6 @@ def _array_options(spec: LabelSpec) -> dict[str, Any]:
         "chunks": (1, min(height, MAX_CHUNK_SIDE), min(width, MAX_CHUNK_SIDE)),
         "dtype": np.uint32,
         "fill_value": 0,
-        "dimension_names": tuple(spec.axes.lower()),
         # An empty frame that was written has a chunk, one that was never reached has none.
         "config": {"write_empty_chunks": True},
     }
-
-
-def _ome_axis(axis: str, units: dict[str, str]) -> dict[str, str]:
-    described = {"name": axis.lower(), "type": "time" if axis == "T" else "space"}
-    return {**described, "unit": units[axis]} if axis in units else described

@@ -30,6 +30,8 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class LabelSink:
     """Labels of a movie on disk, written one frame at a time in any order.
 
+    One thread writes; other frames may be read meanwhile.
+
     Open one with `napari_sam2.io.open_label_sink`. Until `finish`, the labels lie under a name
     that says ``partial``; the output's own name appears when they are complete. Frames that were
     never written read as zeros.

@@ -16,7 +16,10 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class FrameWriter(Protocol):
-    """What frames are written to; `napari_sam2.io.LabelSink` is one."""
+    """What frames are written to; `napari_sam2.io.LabelSink` is one.
+
+    A frame may be read while another is written, on two threads.
+    """
 
     def write_patches(self, frame: int, patches: Iterable[Patch]) -> None:
         """Write the labels of one frame, which is background outside of some patches."""
@@ -31,13 +34,14 @@ class WriteBehind:
     """A queue of labelled frames in front of a sink, written in order by one thread.
 
     When the context ends, however it ends, all that was given has been written, or refused by the
-    sink. What the sink raises is raised by the next `write` or `read`, or at the end of the
-    context; if the context ends by another error, that one goes on and the sink's is logged.
+    sink. What the sink raises is raised by a later `write`, by a `read` that waits for that frame
+    or one after it, or at the end of the context; if the context ends by another error, that one
+    goes on and the sink's is logged.
 
     Parameters
     ----------
     sink
-        Where labels go. It is used by one thread at a time.
+        Where labels go.
     frames_behind
         Frames that wait, at most, the one that is being written included.
     """
@@ -51,17 +55,20 @@ class WriteBehind:
     def write(self, frame: int, patches: Iterable[Patch]) -> None:
         """Queue the labels of one frame; the patches must not be changed afterwards."""
         self._wait_for(self._behind - 1)
-        if frame in self._waiting:
-            self._wait_for(0)
+        self._wait_until_written(frame)
         self._waiting[frame] = self._pool.submit(self._sink.write_patches, frame, patches)
 
     def read(self, frame: int, besides: Iterable[Patch] = ()) -> Sequence[Patch]:
-        """Read parts of a frame back, as copies, once all that was queued is written.
+        """Read parts of a frame back, as copies, once it is written if it was queued.
 
         All labels of the frame are in them, and all that the patches `besides` reach.
         """
-        self._wait_for(0)
+        self._wait_until_written(frame)
         return self._sink.read_tiles(frame, besides)
+
+    def _wait_until_written(self, frame: int) -> None:
+        while frame in self._waiting:  # frames are written in order: those before it come first
+            self._wait_for(len(self._waiting) - 1)
 
     def _wait_for(self, left: int) -> None:
         while len(self._waiting) > left:
