@@ -152,6 +152,28 @@ def test_encoding_ahead_covers_a_first_click(small_model):
     assert tracker.object_ids == (1,)
 
 
+def test_a_click_that_was_foreseen_is_answered_at_once_and_as_otherwise(
+    small_model, movie, monkeypatch
+):
+    plain, foreseeing = (tracker_of(small_model, movie) for _ in range(2))
+    runner, asked = foreseeing._visitor.runner, []
+    segment = runner.segment
+    monkeypatch.setattr(runner, "segment", lambda them: asked.append(them) or segment(them))
+    foreseeing.prepare(1, (40.0, 50.0))
+    asked.clear()
+    # Neither the same place elsewhere, nor another one, nor a further click was foreseen.
+    others = (Point(2, 1, (40.0, 50.0)), Point(1, 2, (40.0, 50.5)), Point(1, 4, (41.0, 50.0)))
+    for count, prompt in enumerate((Point(1, 4, (40.0, 50.0)), *others)):
+        for tracker in (plain, foreseeing):
+            tracker.add(prompt)
+        found = foreseeing.predict(prompt.frame, [prompt.object_id])
+        assert bool(asked) is (count > 0)
+        expected = plain.predict(prompt.frame, [prompt.object_id])
+        np.testing.assert_array_equal(found.labels, expected.labels)
+        assert found.objects == expected.objects
+        asked.clear()
+
+
 def test_a_candidate_becomes_the_answer(small_model, movie):
     tracker = tracker_of(small_model, movie)
     tracker.add(Point(0, 1, (30, 30)))

@@ -21,7 +21,7 @@ from napari_sam2.tracking.prompt_geometry import (
     input_points,
     positions_inside,
 )
-from napari_sam2.tracking.prompts import FramePrompts, combine
+from napari_sam2.tracking.prompts import FramePrompts, Point, Position, combine
 from napari_sam2.tracking.recalling import recall_in_view
 from napari_sam2.tracking.runner import (
     NO_OBJECT,
@@ -53,6 +53,21 @@ class _Look:
         return None if self.found is None else mask_extent(self.found.logits_hw, self.view)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ahead:
+    """The answer to a click at (y, x) of a frame that nobody has made yet."""
+
+    frame: int
+    yx: Position
+    answer: Answer
+
+    def is_of(self, frame: int, prompts: FramePrompts) -> bool:
+        """Whether just this is what prompts say of a frame."""
+        clicks = prompts.points_yx, prompts.positive
+        alone = prompts.box is None and prompts.mask is None
+        return alone and frame == self.frame and clicks == ((self.yx,), (True,))
+
+
 class Answerer:
     """Ask the network about objects on frames.
 
@@ -68,6 +83,15 @@ class Answerer:
         self._runner = runner
         self._placement = placement
         self._config = runner.model.config
+        self._ahead: _Ahead | None = None
+
+    def answer_ahead(self, frame: int, yx: Position) -> None:
+        """Answer a first click at (y, x) that nobody has made, and keep the answer until the next.
+
+        What it looks at is encoded; if that click is made, its answer is there.
+        """
+        click = combine([Point(frame, 1, yx)], self._placement.shape_yx)
+        self._ahead = _Ahead(frame, yx, self._answer_new(frame, click))
 
     def answer_prompts(self, tracked: TrackedObject, frame: int) -> Answer:
         """Answer all prompts of an object on a frame."""
@@ -77,15 +101,11 @@ class Answerer:
         if prompts.locks:
             return self._given(frame, prompts)
         prior = tracked.outdated.get(frame)
-        look = self._first_look(frame, prompts, prior)
-        view = self._holding(look.view, prompts, prior)
-        recall = self._recall_for_correction(tracked, frame, prior, view)
-        if look.found is not None and view == look.view and prior is None:
-            return answer_of(view, look.found, prompts)  # nothing else would be asked again
-        answer = self._segment_prompts(frame, view, prompts, prior, recall)
-        if view != self._placement.whole or self._placement.choice != "whole":
-            answer = self._look_closer(frame, answer, prompts, prior, recall)
-        return answer
+        if prior is not None:
+            return self._correct(tracked, frame, prompts, prior)
+        if self._ahead is not None and self._ahead.is_of(frame, prompts):
+            return self._ahead.answer
+        return self._answer_new(frame, prompts)
 
     def memories(
         self, frame: int, answers: Sequence[Answer], mask_logits: Sequence[Tensor]
@@ -130,9 +150,28 @@ class Answerer:
         logits = _shrink((2 * mask - 1) * CERTAIN).to(self._runner.device)
         return Answer(view, logits, CERTAIN, 1.0, pointer, prompts)
 
-    def _first_look(self, frame: int, prompts: FramePrompts, prior: SeenMask | None) -> _Look:
-        if prior is not None and mask_extent(prior.logits_hw, prior.view) is not None:
-            return _Look(prior.view)
+    def _answer_new(self, frame: int, prompts: FramePrompts) -> Answer:
+        """Answer prompts where nothing was seen before."""
+        look = self._first_look(frame, prompts)
+        view = self._holding(look.view, prompts, None)
+        if look.found is not None and view == look.view:
+            return answer_of(view, look.found, prompts)  # nothing else would be asked again
+        answer = self._segment_prompts(frame, view, prompts)
+        if view != self._placement.whole or self._placement.choice != "whole":
+            answer = self._look_closer(frame, answer, prompts)
+        return answer
+
+    def _correct(
+        self, tracked: TrackedObject, frame: int, prompts: FramePrompts, prior: SeenMask
+    ) -> Answer:
+        """Answer prompts that correct a mask, where that was seen."""
+        empty = mask_extent(prior.logits_hw, prior.view) is None
+        view = self._first_look(frame, prompts).view if empty else prior.view
+        view = self._holding(view, prompts, prior)
+        recall = self._recall_for_correction(tracked, frame, view)
+        return self._segment_prompts(frame, view, prompts, prior, recall)
+
+    def _first_look(self, frame: int, prompts: FramePrompts) -> _Look:
         if prompts.mask is not None:
             return _Look(self._placement.for_extent(extent_of_mask(prompts.mask)))
         if prompts.box is not None:
@@ -168,21 +207,12 @@ class Answerer:
         return max((seen[view] for view in closer or seen), key=_trust)
 
     def _look(self, frame: int, views: list[View], prompts: FramePrompts) -> list[_Look]:
-        requests = [self._prompt_request(frame, v, prompts, None, None) for v in views]
+        requests = [self._prompt_request(frame, view, prompts) for view in views]
         found = self._runner.segment(requests)
         return [_Look(view, each) for view, each in zip(views, found, strict=True)]
 
-    def _look_closer(
-        self,
-        frame: int,
-        answer: Answer,
-        prompts: FramePrompts,
-        prior: SeenMask | None,
-        recall: Recall | None,
-    ) -> Answer:
+    def _look_closer(self, frame: int, answer: Answer, prompts: FramePrompts) -> Answer:
         """Answer again in the view that suits the size which was found, until it stays."""
-        if prior is not None:
-            return answer
         for _ in range(CLOSER_LOOKS):
             extent = mask_extent(answer.logits_hw, answer.view)
             if extent is None or answer.predicted_iou < SURE:
@@ -190,7 +220,7 @@ class Answerer:
             view = self._holding(self._placement.for_extent(extent), prompts, None)
             if view == answer.view:
                 return answer
-            answer = self._segment_prompts(frame, view, prompts, prior, recall)
+            answer = self._segment_prompts(frame, view, prompts)
         return answer
 
     def _segment_prompts(
@@ -198,8 +228,8 @@ class Answerer:
         frame: int,
         view: View,
         prompts: FramePrompts,
-        prior: SeenMask | None,
-        recall: Recall | None,
+        prior: SeenMask | None = None,
+        recall: Recall | None = None,
     ) -> Answer:
         request = self._prompt_request(frame, view, prompts, prior, recall)
         return answer_of(view, self._runner.segment([request])[0], prompts)
@@ -209,8 +239,8 @@ class Answerer:
         frame: int,
         view: View,
         prompts: FramePrompts,
-        prior: SeenMask | None,
-        recall: Recall | None,
+        prior: SeenMask | None = None,
+        recall: Recall | None = None,
     ) -> Request:
         points, labels = input_points(prompts, view)
         mask = self._mask_prompt(prompts, view, prior)
@@ -229,10 +259,10 @@ class Answerer:
         return view.reproject(prior.logits_hw, prior.view).clamp(-PRIOR_LIMIT, PRIOR_LIMIT)
 
     def _recall_for_correction(
-        self, tracked: TrackedObject, frame: int, prior: SeenMask | None, view: View
+        self, tracked: TrackedObject, frame: int, view: View
     ) -> Recall | None:
         """Return what a correction attends to; nothing where the object was never tracked."""
-        if prior is None or not tracked.has_reached(frame):
+        if not tracked.has_reached(frame):
             return None
         if frame in tracked.bank.prompted or not tracked.bank.prompted:
             return None

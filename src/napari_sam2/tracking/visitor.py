@@ -9,7 +9,6 @@ from napari_sam2.tracking.following import Following
 from napari_sam2.tracking.memory import MemoryBank
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.placement import Placement
-from napari_sam2.tracking.prompts import Point
 from napari_sam2.tracking.reporting import frame_result, layer_of
 from napari_sam2.tracking.results import FrameResult
 from napari_sam2.tracking.runner import NetworkRunner, full_logits
@@ -70,14 +69,13 @@ class Visitor:
     def prepare(self, frame: int, yx: tuple[float, float] | None, step: int) -> None:
         """Encode what a click on a frame looks at, one view a step; see `Tracker.prepare`.
 
-        The last step answers a click at `yx` that nobody made: where it leads to is encoded too.
+        The last step answers a click at `yx` that nobody made yet, and keeps the answer for it.
         """
         views = self.placement.ahead_of_click(yx)
         if step < len(views):
             self.runner.prepare(frame, views[step])
         elif yx is not None:
-            nobody = TrackedObject(1, self.new_bank(), prompts={frame: [Point(frame, 1, yx)]})
-            self.answerer.answer_prompts(nobody, frame)
+            self.answerer.answer_ahead(frame, yx)
 
     def preview(self, frame: int, objects: list[TrackedObject]) -> FrameResult:
         """Answer the prompts of objects on a frame; memories can wait until they are recalled."""
