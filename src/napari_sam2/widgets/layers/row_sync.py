@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from napari_sam2.session.book_change import BookChange, step_text
+from napari_sam2.session.book_change import BookChange
 from napari_sam2.session.prompt_book import PromptBook
 from napari_sam2.tracking.prompts import Prompt
-from napari_sam2.widgets.layers.prompt_rows import Row, RowLayer, marks_of, parse_mark
+from napari_sam2.widgets.layers.prompt_rows import Row, RowLayer
+from napari_sam2.widgets.layers.row_edits import Edit, Pen, read_edit, read_new, removed_rows
 
 _BEGINNINGS = ("adding", "removing", "changing")
-
-
-class Pen(Protocol):
-    """What the next prompt means."""
-
-    @property
-    def object_id(self) -> int:
-        """The object that it belongs to."""
-
-    @property
-    def positive(self) -> bool:
-        """Whether it says that the object is here."""
-
-    @property
-    def refusal(self) -> str:
-        """Why nothing can be drawn now, empty if it can."""
-
-
-@dataclass(slots=True)
-class _Edit:
-    """What the user did to the items of a layer."""
-
-    gone: list[Row] = field(default_factory=list)
-    changed: dict[int, Row] = field(default_factory=dict)
-    new: list[Row | str] = field(default_factory=list)
-    unreadable: dict[int, str] = field(default_factory=dict)
 
 
 class RowSync:
@@ -153,12 +127,12 @@ class RowSync:
         action = str(getattr(event.action, "value", event.action))
         self._under_way = action in _BEGINNINGS
         if action == "removed":
-            self._submit(_Edit(gone=self._gone(event.data_indices)))
+            self._submit(Edit(gone=removed_rows(self._layer, self._rows, event.data_indices)))
         elif action == "added":
             # napari counts what is drawn or added from the end, and what is loaded from 0.
             drawn = all(index < 0 for index in event.data_indices)
             new = self._read_new(drawn=drawn)
-            self._submit(_Edit(new=new)) if new else self.recolor()
+            self._submit(Edit(new=new)) if new else self.recolor()
         elif action == "changed":
             self._submit(self._read(geometry=True))
 
@@ -175,65 +149,23 @@ class RowSync:
         # Pasted points are announced by nothing else.
         pasted = len(self._layer.kinds()) > len(self._rows)
         if pasted and not self._writing and not self._under_way:
-            self._submit(_Edit(new=self._read_new(drawn=False)))
+            self._submit(Edit(new=self._read_new(drawn=False)))
 
-    def _gone(self, indices: Iterable[int]) -> list[Row]:
-        left = len(self._layer.kinds())
-        removed = {index % max(1, len(self._rows)) for index in indices}
-        if len(self._rows) - len(removed) != left:
-            return self._rows[left:]
-        return [row for index, row in enumerate(self._rows) if index in removed]
-
-    def _read(self, *, geometry: bool) -> _Edit:
-        """Compare all items with the rows."""
-        kinds, marks = self._layer.kinds(), marks_of(self._layer.layer)
-        vertices = self._layer.vertices() if geometry else [row.vertices for row in self._rows]
-        edit = _Edit(gone=self._rows[len(kinds) :])
-        known = zip(self._rows[: len(kinds)], *marks, strict=False)
-        for index, (row, number, sign) in enumerate(known):
-            number = row.object_id if number is None else number
-            sign = row.positive if sign is None else sign
-            now = Row(number, sign, vertices[index], kinds[index], row.key)
-            if now.equals(row):
-                continue
-            try:
-                now.object_id, now.positive = parse_mark(number, sign)
-                edit.changed[index] = now
-            except ValueError as error:
-                edit.unreadable[index] = str(error)
-        edit.new = self._read_new(drawn=False)
-        return edit
+    def _read(self, *, geometry: bool) -> Edit:
+        return read_edit(self._layer, self._rows, self._pen, geometry=geometry)
 
     def _read_new(self, *, drawn: bool) -> list[Row | str]:
-        """Read the items behind the known rows; what is drawn means what the pen says."""
-        kinds, first = self._layer.kinds(), len(self._rows)
-        if len(kinds) <= first:
-            return []
-        vertices, marks = self._layer.vertices(), marks_of(self._layer.layer)
-        found: list[Row | str] = []
-        for index in range(first, len(kinds)):
-            number, sign = (column[index] for column in marks)
-            if drawn or number is None or sign is None:
-                number, sign = self._pen.object_id, self._pen.positive
-            if drawn and self._pen.refusal:
-                found.append(self._pen.refusal)
-                continue
-            try:
-                mark = parse_mark(number, sign)
-                found.append(Row(*mark, vertices[index], kinds[index], drawn=drawn))
-            except ValueError as error:
-                found.append(str(error))
-        return found
+        return read_new(self._layer, len(self._rows), self._pen, drawn=drawn)
 
-    def _submit(self, edit: _Edit) -> None:
+    def _submit(self, edit: Edit) -> None:
         """Bring what the user did into the book, as one step, and take back what means nothing."""
-        if not (edit.gone or edit.changed or edit.new or edit.unreadable):
+        if not edit:
             return
         refused = list(edit.unreadable.values())
         restored = set(edit.unreadable)
         doomed: list[int] = []
         items = len(self._layer.kinds())
-        with self._book.step(self._text(edit)):
+        with self._book.step(edit.text(self._layer)):
             self._book.remove(row.key for row in edit.gone if row.key in self._book)
             for index, row in edit.changed.items():
                 try:
@@ -297,18 +229,6 @@ class RowSync:
             yield
         finally:
             self._writing = before
-
-    def _text(self, edit: _Edit) -> str:
-        if edit.gone:
-            return "remove prompts" if len(edit.gone) > 1 else "remove prompt"
-        single = [row for row in (*edit.changed.values(), *edit.new) if isinstance(row, Row)]
-        if len(single) != 1:
-            return "change prompts" if edit.changed else "add prompts"
-        try:
-            verb = "change" if edit.changed else "add"
-            return step_text(verb, self._layer.prompt_of(single[0]))
-        except ValueError:
-            return "change prompts"
 
     def _refuse(self, sentences: list[str]) -> None:
         first = sentences[0][0].upper() + sentences[0][1:]
