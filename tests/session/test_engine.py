@@ -21,30 +21,14 @@ from napari_sam2.session import (
     Update,
 )
 from napari_sam2.tracking import Mask, Point, TrackerSettings
+from session_scene import MemoryMovie, square
 
 FRAMES = 8
 
 
-class FragileMovie:
-    """Frames that may become unreadable."""
-
-    def __init__(self, frames):
-        self.frames = frames
-        self.shape_yx = frames.shape[1:]
-        self.lost = set()
-
-    def __len__(self):
-        return len(self.frames)
-
-    def read(self, frame):
-        if frame in self.lost:
-            raise OSError(f"frame {frame} of cells.tif cannot be read: the file is gone")
-        return self.frames[frame]
-
-
 @pytest.fixture
 def movie():
-    return FragileMovie(np.random.default_rng(4).random((FRAMES, 64, 64), np.float32))
+    return MemoryMovie(FRAMES)
 
 
 @pytest.fixture
@@ -55,12 +39,6 @@ def session(small_model, movie):
 @pytest.fixture
 def engine(session):
     return Engine(session)
-
-
-def square(top, left, side=18):
-    mask = np.zeros((64, 64), bool)
-    mask[top : top + side, left : left + side] = True
-    return mask
 
 
 def kinds(tokens):

@@ -19,14 +19,10 @@ from napari_sam2.session.label_store import LabelStore
 from napari_sam2.session.saving import save_labels
 from napari_sam2.session.session_folders import LABELS_NAME, SessionFolder, prune
 
+pytestmark = pytest.mark.usefixtures("home")
+
 SHAPE = (1, 6, 1, 40, 56)  # channel, frame, z, Y, X
 DAY = 24 * 3600
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("NAPARI_SAM2_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 @pytest.fixture(params=["memory", "disk"])

@@ -6,8 +6,8 @@ import torch
 
 from napari_sam2 import open_movie
 from napari_sam2.session import LabelStore, Session
-from napari_sam2.session.record import STATE_OF_CODE
 from napari_sam2.tracking import Absent, Mask, ObjectState, Point, TrackerSettings
+from session_scene import everything, square, states
 
 FRAMES = 10
 
@@ -21,20 +21,6 @@ def movie():
 @pytest.fixture
 def session(small_model, movie):
     return Session(small_model, movie, settings=TrackerSettings(precision="float32"))
-
-
-def square(top, left, side=20):
-    mask = np.zeros((64, 64), bool)
-    mask[top : top + side, left : left + side] = True
-    return mask
-
-
-def states(session, object_id):
-    return [STATE_OF_CODE[code] for code in session.record.states(object_id)]
-
-
-def everything(session):
-    return session.labels.array.copy()
 
 
 def test_a_click_shows_its_mask_on_its_frame_and_nowhere_else(session):
@@ -224,6 +210,6 @@ def test_labels_of_another_movie_are_refused(small_model, movie):
 def test_labels_may_have_further_axes(small_model, movie):
     store = LabelStore.create((1, FRAMES, 1, 64, 64), 1)
     session = Session(small_model, movie, labels=store)
-    session.book.add(Mask(2, 1, square(1, 2)))
+    session.book.add(Mask(2, 1, square(1, 2, 20)))
     session.preview(2)
-    np.testing.assert_array_equal(store.array[0, 2, 0] == 1, square(1, 2))
+    np.testing.assert_array_equal(store.array[0, 2, 0] == 1, square(1, 2, 20))

@@ -5,8 +5,8 @@ import pytest
 
 from napari_sam2 import open_movie
 from napari_sam2.session import Session
-from napari_sam2.session.record import STATE_OF_CODE
 from napari_sam2.tracking import Mask, ObjectState, Point, TrackerSettings
+from session_scene import everything, square, states
 
 FRAMES = 12
 
@@ -16,20 +16,6 @@ def session(small_model):
     frames = np.random.default_rng(2).integers(0, 255, (FRAMES, 64, 64), np.uint8)
     movie = open_movie(frames, axes="TYX")
     return Session(small_model, movie, settings=TrackerSettings(precision="float32"))
-
-
-def square(top, left, side=18):
-    mask = np.zeros((64, 64), bool)
-    mask[top : top + side, left : left + side] = True
-    return mask
-
-
-def states(session, object_id):
-    return [STATE_OF_CODE[code] for code in session.record.states(object_id)]
-
-
-def everything(session):
-    return session.labels.array.copy()
 
 
 def frames_of(tokens):

@@ -9,30 +9,10 @@ import pytest
 
 from napari_sam2.session import Engine, JobFailed, Notice, Propagate, Session, Update
 from napari_sam2.tracking import Point, TrackerSettings
+from session_scene import MemoryMovie
 
 FRAMES = 10
 SETTINGS = TrackerSettings(precision="bfloat16", view="whole", feature_bytes=1)
-
-
-class ArrayMovie:
-    shape_yx = (64, 64)
-
-    def __init__(self):
-        self.frames = np.random.default_rng(4).random((FRAMES, 64, 64), np.float32)
-        self.reads = []
-
-    def __len__(self):
-        return FRAMES
-
-    def read(self, frame):
-        self.reads.append(frame)
-        return self.frames[frame]
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("NAPARI_SAM2_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 @pytest.fixture
@@ -59,7 +39,7 @@ def corrected(session, encoded):
 
 
 def test_a_correction_spreads_without_the_encoder_and_without_the_movie(home, small_model, encoded):
-    session = Session(small_model, ArrayMovie(), settings=SETTINGS)
+    session = Session(small_model, MemoryMovie(FRAMES), settings=SETTINGS)
     calls, labels = corrected(session, encoded)
     assert calls == 0
     assert session.movie.reads == []
@@ -67,14 +47,14 @@ def test_a_correction_spreads_without_the_encoder_and_without_the_movie(home, sm
     (folder,) = (home / "features").iterdir()
     session.close()
     assert not folder.exists()
-    plain = Session(small_model, ArrayMovie(), settings=SETTINGS, feature_disk_bytes=0)
+    plain = Session(small_model, MemoryMovie(FRAMES), settings=SETTINGS, feature_disk_bytes=0)
     calls, expected = corrected(plain, encoded)
     assert calls > 0
     np.testing.assert_array_equal(labels, expected)
 
 
 def test_another_model_or_arithmetic_does_not_find_what_is_kept(home, small_model, encoded):
-    session = Session(small_model, ArrayMovie(), settings=SETTINGS)
+    session = Session(small_model, MemoryMovie(FRAMES), settings=SETTINGS)
     session.book.add(Point(0, 1, (30, 30)))
     list(session.propagate("forward"))
     encoded.clear()
@@ -99,13 +79,13 @@ def test_what_a_crash_left_is_deleted_by_the_next_session(home, small_model):
     left.mkdir(parents=True)
     (left / "in-use").touch()
     os.utime(left / "in-use", (time.time() - 3600,) * 2)
-    Session(small_model, ArrayMovie(), settings=SETTINGS).close()
+    Session(small_model, MemoryMovie(FRAMES), settings=SETTINGS).close()
     assert not left.exists()
 
 
 def test_a_disk_that_cannot_be_written_is_told_of_once(home, small_model):
     home.write_text("in the way")
-    session = Session(small_model, ArrayMovie(), settings=SETTINGS)
+    session = Session(small_model, MemoryMovie(FRAMES), settings=SETTINGS)
     session.book.add(Point(0, 1, (30, 30)))
     engine = Engine(session)
     engine.submit(Propagate("forward"))

@@ -9,32 +9,15 @@ import torch
 from napari_sam2.session import Engine, FrameDone, JobFailed, Notice, Preview, Propagate, Session
 from napari_sam2.session.fallback import Footing, retreat
 from napari_sam2.tracking import Mask, Point, TrackerSettings
+from session_scene import MemoryMovie, square
 
-FRAMES = 6
-
-
-class ArrayMovie:
-    def __init__(self):
-        self.frames = np.random.default_rng(4).random((FRAMES, 256, 256), np.float32)
-        self.shape_yx = (256, 256)
-
-    def __len__(self):
-        return FRAMES
-
-    def read(self, frame):
-        return self.frames[frame]
+FRAMES, SIDE = 6, 256
 
 
 @pytest.fixture
 def session(small_model):
     settings = TrackerSettings(precision="float32", input_size=256, objects_at_once=4)
-    return Session(copy.deepcopy(small_model), ArrayMovie(), settings=settings)
-
-
-def square(top, left, side=60):
-    mask = np.zeros((256, 256), bool)
-    mask[top : top + side, left : left + side] = True
-    return mask
+    return Session(copy.deepcopy(small_model), MemoryMovie(FRAMES, SIDE), settings=settings)
 
 
 def runs_out(session, monkeypatch, error, *, times, after=0):
@@ -75,7 +58,7 @@ def test_a_preview_goes_on_with_a_smaller_view(session, monkeypatch, caplog, err
 
 def test_a_run_goes_on_where_it_was(session, monkeypatch, caplog):
     engine = Engine(session)
-    session.book.add(Mask(0, 1, square(20, 20)))
+    session.book.add(Mask(0, 1, square(20, 20, 60, frame_side=SIDE)))
     session.book.add(Point(0, 2, (200, 200)))
     engine.submit(Preview(0))
     list(engine.work())
@@ -85,7 +68,7 @@ def test_a_run_goes_on_where_it_was(session, monkeypatch, caplog):
     assert [t.frame for t in tokens if isinstance(t, FrameDone)] == list(range(FRAMES))
     assert len([t for t in tokens if isinstance(t, Notice)]) == 1
     assert not [t for t in tokens if isinstance(t, JobFailed)]
-    np.testing.assert_array_equal(session.labels.read(0) == 1, square(20, 20))
+    np.testing.assert_array_equal(session.labels.read(0) == 1, square(20, 20, 60, frame_side=SIDE))
     assert session._tracker.settings.input_size == 128
     list(session.propagate("backward", start=3))
 
