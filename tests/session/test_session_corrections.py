@@ -114,6 +114,16 @@ def test_confirming_hides_no_correction_and_taking_it_back_later_counts(session)
     assert session.count_outdated() > 0
 
 
+def test_a_confirmed_frame_shields_those_beyond_it(session):
+    session.book.add(Mask(0, 1, square(2, 2)))
+    list(session.propagate("forward"))
+    before = everything(session)
+    session.confirm(1, 5)
+    session.book.add(Mask(7, 1, square(30, 30)))
+    assert {*frames_of(session.update())} == {5, *range(6, FRAMES)}  # on 5 the lock is shown
+    np.testing.assert_array_equal(everything(session)[:6], before[:6])
+
+
 def test_taking_a_correction_back_shows_what_was_tracked(session):
     session.book.add(Mask(0, 1, square(2, 2)))
     list(session.propagate("forward"))

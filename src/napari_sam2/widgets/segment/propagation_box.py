@@ -72,7 +72,7 @@ class PropagationBox(QWidget):
         self.track = action_button("Track", "track", tip="Track the objects", trigger=trigger)
         tip = "Stop after this frame, keeping what is done; then continue"
         self.stop = action_button("Stop", "stop_or_continue", tip=tip, trigger=trigger)
-        tip = "Carry corrections on: only the objects concerned, up to their next prompts"
+        tip = "Carry corrections on, both ways: only their objects, up to prompts or locked frames"
         self.update_button = action_button("Update", "update", tip=tip, trigger=trigger)
         self.follow = QCheckBox("Follow")
         self.follow.setChecked(True)
