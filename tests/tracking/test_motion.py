@@ -8,6 +8,7 @@ import torch
 from scipy import ndimage
 
 from napari_sam2 import Mask, Tracker, load_model, open_movie
+from napari_sam2.tracking import motion as motion_module
 from napari_sam2.tracking.motion import Motion
 from napari_sam2.tracking.objects import Answer
 from napari_sam2.tracking.runner import NetworkRunner
@@ -95,3 +96,22 @@ def test_a_painted_mask_holds_better_with_smoothing(movie, cells):
 def test_a_share_outside_of_0_to_1_is_refused(wrong):
     with pytest.raises(ValueError, match="expected a smoothing from 0 to below 1"):
         TrackerSettings(smoothing=wrong)
+
+
+def test_flows_are_kept_for_later_passes_as_far_as_there_is_room(movie, cells, monkeypatch):
+    looked = []
+    whole = whole_view(movie.shape_yx, SIDE)
+    previous = on_frame_0(ellipse((120, 110)), whole)
+    flow = motion_module.optical_flow
+    monkeypatch.setattr(
+        motion_module, "optical_flow", lambda *a, **b: looked.append(len(a[0])) or flow(*a, **b)
+    )
+    room_for_two = TrackerSettings(feature_bytes=2 * 4 * 2 * 64 * 64 * 4)
+    motion = Motion(NetworkRunner(cells, movie, room_for_two), 0.5)
+    first = motion.arrived([previous], [whole], 1, 0)[0]
+    motion.arrived([previous], [whole], 2, 1)
+    assert torch.equal(motion.arrived([previous], [whole], 1, 0)[0], first)
+    assert len(looked) == 2
+    motion.arrived([previous], [whole], 3, 2)
+    motion.arrived([previous], [whole], 2, 1)
+    assert len(looked) == 4

@@ -95,7 +95,7 @@ def dot_product_attention(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor) -> Ten
     q_bhlc = q_bhlc * q_bhlc.shape[-1] ** -0.5
     heads, queries = q_bhlc.shape[1:3]
     row = k_bhmc.shape[2] * q_bhlc.element_size()
-    if len(q_bhlc) * heads * queries * row > SCORES_BYTES and queries * row >= LARGE_BYTES:
+    if queries * row >= LARGE_BYTES:
         return _attend_one_by_one(q_bhlc, k_bhmc, v_bhmc, rows=max(1, SCORES_BYTES // row))
     together = max(1, SCORES_BYTES // (heads * queries * row))
     attend = _attend_to_few if k_bhmc.shape[2] <= FEW_KEYS else _attend_to_many

@@ -1,16 +1,17 @@
 """Cover: as few windows as possible for all objects of a frame, and as few moves between them.
 
 Every window in use goes through the image encoder once a frame, whatever it holds, so neighbours
-share. A move costs as well: the memories of an object are encoded again in its new window. Three
-plans are therefore compared: all windows stay, some of them take in the objects of others, or all
-objects are covered afresh. No plan changes the scale at which an object is seen: its size decides
-that.
+share. A move costs as well: the memories of an object are encoded again in its new window. Plans
+are therefore compared: all windows stay, some of them take in the objects of others, or all objects
+are covered afresh. Its size decides at which scale an object is seen. Where sizes differ a little,
+two scales lie side by side, and the same ground is encoded twice: where that saves several windows,
+all objects that are large enough for it are seen one step coarser.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from napari_sam2.tracking.views import View
 
 JOIN = 0.25  # distance from a window's centre, in sides, within which an object may come in
 HORIZON = 20  # frames over which a plan is to pay
+COARSE = 4  # windows that it must save to see objects coarser, since outlines lose by it
 ENCODE_MEMORY = 0.25  # cost of a memory map beside that of encoding a view
 
 
@@ -67,7 +69,28 @@ def cover(placement: Placement, followers: Sequence[Follower]) -> list[View]:
     away = _distances(placement, followers, scales, used)
     planner = _Planner(placement, followers, staying, scales, away)
     plans = [planner.plan(windows) for windows in (used, planner.fewer(used, pinned), pinned)]
-    return min(plans, key=planner.cost)
+    best = min(plans, key=planner.cost)
+    coarser = _seen_coarser(planner, used, pinned)
+    if coarser is not None and planner.cost(coarser) + COARSE * HORIZON < planner.cost(best):
+        return coarser
+    return best
+
+
+def _seen_coarser(
+    planner: _Planner, used: Collection[View], pinned: Collection[View]
+) -> list[View] | None:
+    """Plan with all objects one step coarser that are large enough for it; None without any."""
+    followers, scales = planner.followers, planner.scales.copy()
+    for index, each in enumerate(followers):
+        if each.extent is not None:
+            scales[index] = planner.placement.coarser(float(scales[index]), each.extent)
+    moved = np.flatnonzero(scales < planner.scales).tolist()
+    if not moved:
+        return None
+    away = _distances(planner.placement, followers, scales, used)
+    other = replace(planner, scales=scales, away=away)
+    left = {*used, *pinned} - {followers[index].view for index in moved} | {*pinned}
+    return min((other.plan(windows) for windows in (left, pinned)), key=other.cost)
 
 
 def _is_pinned(placement: Placement, follower: Follower) -> bool:
@@ -97,13 +120,14 @@ def _distances(
 
     It is infinite where an object is unseen, or would be seen at another scale.
     """
+    seen = [index for index, each in enumerate(followers) if each.extent is not None]
+    extents = [extent for each in followers if (extent := each.extent) is not None]
+    centres = np.array([each.centre_yx for each in extents]).reshape(-1, 2)
     found = {}
     for view in views:
         found[view] = away = np.full(len(followers), np.inf)
-        for index in np.flatnonzero(scales == view.scale).tolist():
-            extent = followers[index].extent
-            if extent is not None:
-                away[index] = placement.distance(view, extent)
+        away[seen] = placement.distances(view, centres)
+        away[scales != view.scale] = np.inf
     return found
 
 

@@ -101,7 +101,7 @@ class LabelPatches:
         """Look the labels up at the pixels of a view's input: (S, S), 0 outside of the frame."""
         found = np.zeros((view.size, view.size), np.uint32)
         pixels = [view.frame_pixels(axis) for axis in (0, 1)]
-        for patch in self:
+        for patch in self._within([(along[0], along[-1]) for along in pixels]):
             (top, left), index = patch.corner_yx, patch.index
             y, x = (
                 slice(*np.searchsorted(along, (span.start, span.stop)).tolist())
@@ -110,6 +110,20 @@ class LabelPatches:
             # Along one axis after the other, which is many times faster than both at once.
             found[y, x] = patch.labels[pixels[0][y] - top][:, pixels[1][x] - left]
         return found
+
+    def _within(self, spans: Sequence[tuple[int, int]]) -> list[LabelPatch]:
+        """Return the patches that some rows and columns of the frame touch, both ends included."""
+        first, last = np.array(spans).T
+        low, high = self._corners
+        touched = ((low <= last) & (high > first)).all(axis=1)
+        return [self._patches[index] for index in np.flatnonzero(touched).tolist()]
+
+    @cached_property
+    def _corners(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """First pixels (M, 2) of all patches, and those after their last ones."""
+        low = np.array([patch.corner_yx for patch in self], np.intp).reshape(-1, 2)
+        sizes = np.array([patch.labels.shape for patch in self], np.intp).reshape(-1, 2)
+        return low, low + sizes
 
 
 def join_boxes(

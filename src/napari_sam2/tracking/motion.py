@@ -8,6 +8,7 @@ network in that form, and has a share in the mask that is kept.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -23,13 +24,15 @@ from napari_sam2.tracking.views import View
 SHARE = 0.4  # of the carried mask, for models that are prompted with it
 RADIUS = 5  # cells of the mask grid around one that are taken to move alike
 WARPS = 5  # rounds on each level of the pyramid
+KEPT_SHARE = 4  # for one in so many bytes of encoded views, flows are kept for later passes
 CERTAIN = 10.0  # mask logits are clipped to this before they are mixed
 
 
 class Motion:
     """Optical flow between two frames as seen in views, each computed once for all objects.
 
-    The flow is looked for on the grid of mask logits, in all views of a frame together.
+    The flow is looked for on the grid of mask logits, in all views of a frame together. The latest
+    flows are kept, so that a pass over the same frames has them at once.
 
     Parameters
     ----------
@@ -43,7 +46,7 @@ class Motion:
         self._runner = runner
         self._share = share
         self._pictures: dict[tuple[int, View], Tensor] = {}
-        self._flows: dict[tuple[int, int, View], Tensor] = {}
+        self._flows: OrderedDict[tuple[int, int, View], Tensor] = OrderedDict()
 
     def arrived(
         self, previous: Sequence[Answer], views: Sequence[View], frame: int, before: int
@@ -86,8 +89,7 @@ class Motion:
 
     def _flows_in(self, views: Collection[View], frame: int, before: int) -> dict[View, Tensor]:
         """Return (2, S / 4, S / 4) for each view: where cells came from, (y, x) in cells."""
-        # Nothing else is asked for again: passes go on, frame by frame.
-        self._flows = {k: flow for k, flow in self._flows.items() if k[:2] == (frame, before)}
+        # Pictures of other frames are not asked for again: passes go on, frame by frame.
         self._pictures = {k: seen for k, seen in self._pictures.items() if k[0] in (frame, before)}
         missing = [view for view in views if (frame, before, view) not in self._flows]
         if missing:
@@ -95,11 +97,20 @@ class Motion:
                 torch.stack([self._picture(each, view) for view in missing])
                 for each in (frame, before)
             )
-            found = optical_flow(now, then, radius=RADIUS, rounds=WARPS)
-            self._flows.update(
-                {(frame, before, view): flow for view, flow in zip(missing, found, strict=True)}
-            )
-        return {view: self._flows[frame, before, view] for view in views}
+            flows = optical_flow(now, then, radius=RADIUS, rounds=WARPS)
+            for view, flow in zip(missing, flows, strict=True):
+                self._flows[frame, before, view] = flow.clone()  # not all of them kept by one
+        found = {view: self._flows[frame, before, view] for view in views}
+        for view in views:
+            self._flows.move_to_end((frame, before, view))
+        self._make_room(next(iter(found.values())).nbytes)
+        return found
+
+    def _make_room(self, flow_bytes: int) -> None:
+        """Drop the flows that were asked for longest ago."""
+        kept = self._runner.settings.feature_bytes // KEPT_SHARE // flow_bytes
+        while len(self._flows) > kept:
+            self._flows.popitem(last=False)
 
     def _picture(self, frame: int, view: View) -> Tensor:
         if (frame, view) not in self._pictures:

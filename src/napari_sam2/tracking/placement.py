@@ -79,6 +79,13 @@ class Placement:
         steps = round(2 * math.log2(scale))  # half octaves, so that neighbours agree
         return max(2.0 ** (steps / 2), whole)
 
+    def coarser(self, scale: float, extent: Extent) -> float:
+        """Return the next coarser scale of windows; the same if the object is too small there."""
+        steps = round(2 * math.log2(scale)) - 1
+        found = float(2.0 ** (steps / 2))
+        enough = extent.diameter * found >= SMALL * self.target
+        return found if enough and found > self.whole.scale else scale
+
     def for_click(self, yx: tuple[float, float]) -> list[View]:
         """Return views of rising magnification in which an object of unknown size may be seen."""
         whole = self.whole
@@ -121,12 +128,19 @@ class Placement:
 
         Where the window ends with the frame, what lies on that side of its middle is at 0.
         """
-        away = 0.0
-        places = zip(extent.centre_yx, view.centre_yx, view.origin_yx, self.shape_yx, strict=True)
-        for centre, middle, origin, limit in places:
-            ends = origin <= 0 if centre < middle else origin + view.extent >= limit - 1
-            away = max(away, 0.0 if ends else abs(centre - middle))
-        return away / view.extent
+        return float(self.distances(view, np.array([extent.centre_yx]))[0])
+
+    def distances(self, view: View, centres_yx: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return `distance` for many objects, (N,), from their centres (N, 2) in the frame."""
+        middle, origin = np.array(view.centre_yx), np.array(view.origin_yx)
+        ends = np.where(
+            centres_yx < middle,
+            origin <= 0,
+            origin + view.extent >= np.array(self.shape_yx) - 1,
+        )
+        away = np.where(ends, 0.0, np.abs(centres_yx - middle))
+        found: npt.NDArray[np.float64] = away.max(axis=1) / view.extent
+        return found
 
     def centres(
         self, places_yx: npt.NDArray[np.float64], scale: float, reach: float
