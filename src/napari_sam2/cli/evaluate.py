@@ -76,7 +76,6 @@ _NOT_WITH_SUITE = (
     "protocol",
     "seed",
     "baseline",
-    "fast",
     "frame_by_frame",
     "ctc",
     "result",
