@@ -36,7 +36,7 @@ def test_other_ways_of_following_reach_the_tracker(cli, movie, truth, model_fold
         return [each["j"] for each in json.loads(result.stdout)["per_object"]]
 
     plain = scores()
-    assert scores("--motion-gate", 0, "--memory-choice", "recent") == plain
+    assert scores("--memory-choice", "recent") == plain
     assert scores("--smoothing", 0.9) != plain
     assert scores("--motion-gate", 0.9) != plain
 

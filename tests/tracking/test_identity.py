@@ -10,6 +10,7 @@ import torch
 
 from napari_sam2.tracking import Mask, Tracker, TrackerSettings
 from napari_sam2.tracking.candidates import gate, weigh
+from napari_sam2.tracking.following import Following
 from napari_sam2.tracking.identity import (
     Evidence,
     is_anchor,
@@ -19,6 +20,7 @@ from napari_sam2.tracking.identity import (
     sees_distractor,
 )
 from napari_sam2.tracking.memory import Memory, MemoryBank
+from napari_sam2.tracking.placement import Placement
 from napari_sam2.tracking.runner import NetworkRunner, Segmentation
 from napari_sam2.tracking.views import View
 
@@ -66,16 +68,30 @@ def test_overlap_counts_against_the_estimate_with_the_weight_of_the_gate():
 
 
 def test_the_gate_takes_the_mask_that_lies_where_the_last_one_came_to(small_model, movie):
-    runner = NetworkRunner(small_model, movie, TrackerSettings(motion_gate=0.3))
+    runner = NetworkRunner(small_model, movie, TrackerSettings())
     found = found_at(0, others=(8, 5, 10), ious=(0.45, 0.1, 0.2))
-    gated = gate(found, logits(2, 9), runner)
+    gated = gate(found, logits(2, 9), 0.3, runner=runner)
     assert torch.equal(gated.logits_hw, found.candidates_khw[0])
     assert gated.predicted_iou == pytest.approx(0.45)
     assert torch.equal(gated.pointer_c, runner.pointer_of_token(found.candidate_tokens_kc[0]))
-    assert gate(found, None, runner) is found
+    assert gate(found, None, 0.3, runner=runner) is found
     absent = replace(found, object_score=-1.0)
-    assert gate(absent, logits(2, 9), runner) is absent
-    assert gate(found, logits(2, 1), runner) is found
+    assert gate(absent, logits(2, 9), 0.3, runner=runner) is absent
+    assert gate(found, logits(2, 1), 0.3, runner=runner) is found
+
+
+@pytest.mark.parametrize(("prompted", "weight"), [(True, 0.15), (False, 0.0)])
+def test_models_that_are_prompted_with_the_mask_before_are_gated(
+    small_model, movie, prompted, weight
+):
+    small_model.config = replace(small_model.config, previous_mask_prompt=prompted)
+    runner = NetworkRunner(small_model, movie, TrackerSettings())
+    following = Following(runner, Placement(movie.shape_yx, 64, "auto"))
+    found = found_at(0, others=(8, 5, 10), ious=(0.45, 0.1, 0.2))
+    answer = following._answer(VIEW, found, logits(2, 9))
+    gated = gate(found, logits(2, 9), weight, runner=runner) if weight else found
+    assert answer.predicted_iou == gated.predicted_iou
+    assert (gated is found) is not prompted
 
 
 def test_a_distractor_is_what_an_alternative_adds_beside_the_mask():

@@ -170,7 +170,7 @@ def evaluate(
         ),
     ] = None,
     smoothing: Smoothing = None,
-    motion_gate: MotionGate = 0.0,
+    motion_gate: MotionGate = None,
     memory_choice: MemoryChoice = "recent",
     model: Model = "cells",
     device: Device = "auto",

@@ -71,13 +71,14 @@ Smoothing = Annotated[
     ),
 ]
 MotionGate = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--motion-gate",
         metavar="WEIGHT",
         help="From 0 to below 1: prefer a mask that lies where the last one came to over one "
-        "that the model likes.",
+        "that the model likes. By default 0.15 for [bold]cells[/bold] and 0 for published models.",
         rich_help_panel=_FOLLOW,
+        show_default=False,
     ),
 ]
 MemoryChoice = Annotated[

@@ -119,7 +119,7 @@ def track(
         ),
     ] = None,
     smoothing: Smoothing = None,
-    motion_gate: MotionGate = 0.0,
+    motion_gate: MotionGate = None,
     memory_choice: MemoryChoice = "recent",
     model: Model = "cells",
     device: Device = "auto",

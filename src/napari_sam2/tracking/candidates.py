@@ -85,7 +85,9 @@ def take_candidate(answer: Answer, index: int, runner: NetworkRunner) -> Answer:
     )
 
 
-def gate(found: Segmentation, arrived: Tensor | None, runner: NetworkRunner) -> Segmentation:
+def gate(
+    found: Segmentation, arrived: Tensor | None, weight: float, *, runner: NetworkRunner
+) -> Segmentation:
     """Return what the network found, or the one of its other masks that lies where it should.
 
     Parameters
@@ -94,14 +96,16 @@ def gate(found: Segmentation, arrived: Tensor | None, runner: NetworkRunner) -> 
         The answer on a tracked frame, with its alternatives.
     arrived
         (S / 4, S / 4) logits of the mask of the frame before, carried there; None without one.
+    weight
+        Of where a mask lies against its estimated IoU, see `TrackerSettings.motion_gate`.
     runner
-        Whose settings have the weight.
+        Makes the pointer of another mask.
     """
     if arrived is None or found.object_score <= 0:
         return found
     masks = torch.cat((found.logits_hw[None], found.candidates_khw))
     ious = [found.predicted_iou, *found.candidate_ious_k.tolist()]
-    best = pick(ious, overlaps(masks, arrived), runner.settings.motion_gate)
+    best = pick(ious, overlaps(masks, arrived), weight)
     if best == 0:
         return found
     logits = masks[best].clone()

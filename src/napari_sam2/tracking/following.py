@@ -11,6 +11,7 @@ from torch import Tensor
 from napari_sam2.tracking.candidates import answer_of, gate, weigh
 from napari_sam2.tracking.cover import Follower, cover
 from napari_sam2.tracking.dense_prompts import soften_previous
+from napari_sam2.tracking.identity import GATE
 from napari_sam2.tracking.memory import Recall
 from napari_sam2.tracking.motion import SHARE, Motion
 from napari_sam2.tracking.objects import Answer, TrackedObject
@@ -35,12 +36,12 @@ class Following:
         self._runner = runner
         self._placement = placement
         self._config = runner.model.config
-        chosen = runner.settings.smoothing
-        share = SHARE * self._config.previous_mask_prompt if chosen is None else chosen
+        settings, prompted = runner.settings, self._config.previous_mask_prompt
+        share = SHARE * prompted if settings.smoothing is None else settings.smoothing
+        self._gate = GATE * prompted if settings.motion_gate is None else settings.motion_gate
         self._motion = Motion(runner, share)
-        settings = runner.settings
-        chooses = settings.motion_gate > 0 or settings.memory_choice != "recent"
-        self._wants_previous = self._config.previous_mask_prompt or share > 0 or chooses
+        chooses = self._gate > 0 or settings.memory_choice != "recent"
+        self._wants_previous = prompted or share > 0 or chooses
 
     def track(self, objects: Sequence[TrackedObject], frame: int, step: int) -> list[Answer]:
         """Track objects to a frame from their memories, as one batch."""
@@ -70,8 +71,8 @@ class Following:
 
     def _answer(self, view: View, found: Segmentation, arrived: Tensor | None) -> Answer:
         settings = self._runner.settings
-        if settings.motion_gate:
-            found = gate(found, arrived, self._runner)
+        if self._gate:
+            found = gate(found, arrived, self._gate, runner=self._runner)
         answer = answer_of(view, found, None)
         if settings.memory_choice != "recent":
             answer = replace(answer, evidence=weigh(view, found, arrived))

@@ -15,6 +15,8 @@ from statistics import median
 import torch
 from torch import Tensor
 
+GATE = 0.15  # weight of where a mask lies, for models that are prompted with the one before
+
 TRUSTED_IOU = 0.5  # estimated; SAMURAI's threshold
 TRUSTED_OVERLAP = 0.3  # with the mask that arrived
 

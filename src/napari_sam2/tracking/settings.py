@@ -46,7 +46,8 @@ class TrackerSettings:
     motion_gate
         Weight, from 0 to below 1, of the overlap with the carried mask against the estimated IoU
         when one of the network's four masks is chosen on a tracked frame; 0 leaves the choice to
-        the network.
+        the network. By default 0.15 for models that are prompted with the mask of the frame before,
+        and 0 for others.
     memory_choice
         Which tracked frames are remembered: the last six ("recent", as in SAM 2), the last six on
         which the mask can be trusted ("trusted"), or the last one, every fifth before it, and up to
@@ -70,7 +71,7 @@ class TrackerSettings:
     tidy: bool = True
     like_reference: bool = False
     smoothing: float | None = None
-    motion_gate: float = 0.0
+    motion_gate: float | None = None
     memory_choice: MemoryChoice = "recent"
     objects_at_once: int = 32
     fast: bool = False
@@ -96,7 +97,7 @@ class TrackerSettings:
             raise ValueError(f"expected 0 or more frames to read ahead, got {self.read_ahead}")
 
     def _check_identity(self) -> None:
-        if not 0 <= self.motion_gate < 1:
+        if self.motion_gate is not None and not 0 <= self.motion_gate < 1:
             raise ValueError(
                 f"expected a motion gate from 0 to below 1, got {self.motion_gate}; 0 switches it "
                 f"off"
@@ -133,5 +134,6 @@ class TrackerSettings:
             exclusive=False,
             tidy=False,
             smoothing=0.0,
+            motion_gate=0.0,
             like_reference=True,
         )

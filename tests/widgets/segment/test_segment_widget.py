@@ -126,7 +126,7 @@ def test_other_ways_of_following_are_offered_and_reach_the_session(widget, viewe
     assert widget.controller.settings.smoothing is None
     widget.controller.use_settings(SESSION_SETTINGS)  # by a script
     widget.refresh()
-    assert (options.motion_gate.value(), options.fast.isChecked()) == (0, False)
+    assert (options.motion_gate.text(), options.fast.isChecked()) == ("model's own", False)
     assert options.button.text() == "Advanced"
 
 

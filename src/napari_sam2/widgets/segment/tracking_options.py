@@ -22,7 +22,7 @@ from napari_sam2.widgets.parts import SPACING, allow, set_tip
 _DEFAULTS = TrackerSettings()
 _STEP = 0.1
 _LARGEST = 0.9  # of smoothing and gate, which end below 1
-_OWN = -_STEP  # shown as words: the smoothing that the model asks for
+_OWN = -_STEP  # shown as words: what the model asks for
 
 _TIPS = {
     "fast": "Remember three frames instead of six, and look at smaller images with models that\n"
@@ -31,8 +31,8 @@ _TIPS = {
     "motion in the image. More holds painted outlines longer; less suits cells that move far\n"
     "between two frames. The model's own: 0.4 for cells, 0 for published models",
     "motion_gate": "Of the four masks that the network offers, prefer one that lies where the\n"
-    "object has come to: try 0.2. Tracks live longer in crowded movies, not always on the\n"
-    "right cell. 0 leaves the choice to the network",
+    "object has come to. Tracks live longer in crowded movies. 0 leaves the choice to the\n"
+    "network. The model's own: 0.15 for cells, 0 for published models",
     "memory_choice": "The tracked frames that the next one is compared with. Good ones: those\n"
     "whose mask can be trusted. Distinct ones: every fifth, and those where the object was told\n"
     "from its like",
@@ -59,8 +59,7 @@ class TrackingOptions(QWidget):
         self.panel = QWidget()
         self.panel.hide()
         self.fast = QCheckBox("Fast")
-        self.smoothing = _spin(_OWN, "model's own")
-        self.motion_gate = _spin(0.0, "off")
+        self.smoothing, self.motion_gate = _spin(), _spin()
         self.memory_choice = QComboBox()
         for key, text in (
             ("recent", "the latest frames"),
@@ -68,10 +67,10 @@ class TrackingOptions(QWidget):
             ("distinct", "distinct ones"),
         ):
             self.memory_choice.addItem(text, key)
+        self._shares = {"smoothing": self.smoothing, "motion_gate": self.motion_gate}
         self._controls: dict[str, QWidget] = {
             "fast": self.fast,
-            "smoothing": self.smoothing,
-            "motion_gate": self.motion_gate,
+            **self._shares,
             "memory_choice": self.memory_choice,
         }
         self._lay_out()
@@ -84,8 +83,9 @@ class TrackingOptions(QWidget):
             for control in self._controls.values():
                 quiet.enter_context(QSignalBlocker(control))
             self.fast.setChecked(settings.fast)
-            self.smoothing.setValue(_OWN if settings.smoothing is None else settings.smoothing)
-            self.motion_gate.setValue(settings.motion_gate)
+            for name, spin in self._shares.items():
+                chosen = getattr(settings, name)
+                spin.setValue(_OWN if chosen is None else chosen)
             self.memory_choice.setCurrentIndex(self.memory_choice.findData(settings.memory_choice))
         changed = sum(
             getattr(settings, name) != getattr(_DEFAULTS, name) for name in self._controls
@@ -124,24 +124,24 @@ class TrackingOptions(QWidget):
         self.fast.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.memory_choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.fast.toggled.connect(lambda on: self.chosen.emit("fast", on))
-        self.smoothing.valueChanged.connect(
-            lambda value: self.chosen.emit("smoothing", None if value < 0 else round(value, 2))
-        )
-        self.motion_gate.valueChanged.connect(
-            lambda value: self.chosen.emit("motion_gate", round(value, 2))
-        )
+        for name, spin in self._shares.items():
+            spin.valueChanged.connect(
+                lambda value, name=name: self.chosen.emit(
+                    name, None if value < 0 else round(value, 2)
+                )
+            )
         self.memory_choice.activated.connect(
             lambda _: self.chosen.emit("memory_choice", self.memory_choice.currentData())
         )
 
 
-def _spin(least: float, words: str) -> QDoubleSpinBox:
-    """Return a box for a share, in tenths or finer; its least value is shown as words."""
+def _spin() -> QDoubleSpinBox:
+    """Return a box for a share, in tenths or finer; below 0 is what the model asks for."""
     spin = QDoubleSpinBox()
-    spin.setRange(least, _LARGEST)
+    spin.setRange(_OWN, _LARGEST)
     spin.setSingleStep(_STEP)
     spin.setDecimals(2)
-    spin.setSpecialValueText(words)
+    spin.setSpecialValueText("model's own")
     spin.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
     spin.setKeyboardTracking(False)
     return spin
