@@ -7,6 +7,8 @@ import torch
 
 from napari_sam2.network.kept import CAPACITY, Conv2d, ConvTranspose2d, Kept, Linear
 
+ROUNDED = {"atol": 2e-2, "rtol": 2e-2}
+
 
 def half():
     return torch.autocast("cpu", torch.bfloat16)
@@ -21,9 +23,13 @@ def plain(layer):
 
 
 LAYERS = {
-    "linear": (lambda: Linear(8, 12), (2, 5, 8)),
+    "small linear": (lambda: Linear(8, 12), (2, 5, 8)),
+    "linear": (lambda: Linear(64, 65), (2, 128, 64)),
     "convolution": (lambda: Conv2d(8, 12, kernel_size=3, stride=2, padding=1), (2, 8, 6, 6)),
     "no bias": (lambda: Conv2d(8, 12, kernel_size=1, bias=False), (2, 8, 6, 6)),
+    "1 x 1": (lambda: Conv2d(32, 33, kernel_size=1), (2, 32, 16, 17)),
+    "patches": (lambda: Conv2d(3, 12, kernel_size=2, stride=2), (2, 3, 6, 4)),
+    "patches with a rest": (lambda: Conv2d(3, 12, kernel_size=2, stride=2), (2, 3, 7, 4)),
     "up-convolution": (lambda: ConvTranspose2d(8, 4), (2, 8, 3, 5)),
 }
 
@@ -40,9 +46,17 @@ def test_layers_are_those_of_pytorch(case):
     with torch.inference_mode():
         torch.testing.assert_close(layer(x), plain(layer)(x))
         with half():
-            result = layer(x)
-            assert result.dtype == torch.bfloat16
-            torch.testing.assert_close(result, plain(layer)(x), atol=2e-2, rtol=2e-2)
+            torch.testing.assert_close(layer(x).float(), plain(layer)(x).float(), **ROUNDED)
+
+
+@pytest.mark.parametrize("rows", [1, 1000])
+def test_small_products_stay_in_single_precision(rows):
+    layer, x = Linear(32, 32), torch.randn(rows, 32)
+    with torch.inference_mode(), half():
+        result = layer(x)
+    assert result.dtype == (torch.float32 if rows == 1 else torch.bfloat16)
+    if rows == 1:
+        torch.testing.assert_close(result, plain(layer)(x))
 
 
 def test_gradients_reach_the_weights(case):
@@ -82,7 +96,11 @@ def assign(layer, x):
     layer.load_state_dict({k: v + 1 for k, v in layer.state_dict().items()}, assign=True)
 
 
-@pytest.mark.parametrize("change", [train, train_elsewhere, average, load, assign])
+def convert(layer, x):
+    layer.half().float().weight.data.add_(1)
+
+
+@pytest.mark.parametrize("change", [convert, train, train_elsewhere, average, load, assign])
 def test_changed_weights_are_noticed(case, change):
     layer, x = case
     with torch.inference_mode(), half():
@@ -90,7 +108,7 @@ def test_changed_weights_are_noticed(case, change):
     change(layer, x)
     with torch.inference_mode(), half():
         after = layer(x)
-        torch.testing.assert_close(after, plain(layer)(x), atol=2e-2, rtol=2e-2)
+        torch.testing.assert_close(after.float(), plain(layer)(x).float(), **ROUNDED)
     assert not torch.equal(before, after)
 
 
@@ -118,13 +136,13 @@ def test_few_results_are_kept():
 
 
 def test_a_copied_layer_begins_with_nothing():
-    layer = Linear(4, 4)
+    layer, x = Linear(32, 32), torch.ones(1000, 32)
     with torch.inference_mode(), half():
-        layer(torch.ones(1, 4))
+        layer(x)
         assert layer.kept._results
         twin = copy.deepcopy(layer)
         assert not twin.kept._results
-        torch.testing.assert_close(twin(torch.ones(1, 4)), layer(torch.ones(1, 4)))
+        torch.testing.assert_close(twin(x), layer(x))
 
 
 def test_what_is_kept_is_no_part_of_a_checkpoint():
@@ -138,4 +156,5 @@ def test_weights_made_in_inference_mode_are_taken():
     with torch.inference_mode():
         layer = Linear(4, 4)
         with half():
-            assert layer(torch.ones(1, 4)).dtype == torch.bfloat16
+            assert layer(torch.ones(1, 4)).shape == (1, 4)
+            assert layer(torch.ones(2**16, 4)).dtype == torch.bfloat16

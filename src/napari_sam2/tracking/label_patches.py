@@ -142,6 +142,8 @@ def join_boxes(
         (M, 4) rectangles, and (N,) in which of them each of the given ones lies.
     """
     home = np.arange(len(boxes))
+    if len(boxes) == 1:
+        return boxes, home
     while True:
         low, high = boxes[:, :2], boxes[:, 2:]
         meet = ((low[:, None] < high) & (low < high[:, None])).all(axis=-1)
