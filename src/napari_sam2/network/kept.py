@@ -85,7 +85,7 @@ def is_small(rows: int, weight: Tensor) -> bool:
 def exact_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Map (..., C_in) to (..., C_out) in float32 whatever autocast says; without gradients."""
     rows = x.reshape(-1, x.shape[-1]).float()
-    out = rows.new_empty(len(rows), len(weight))
+    out = rows.new_empty(rows.shape[0], weight.shape[0])
     # What is written into given memory is left alone by autocast.
     return torch.addmm(bias, rows, weight.t(), out=out).view(*x.shape[:-1], -1)
 

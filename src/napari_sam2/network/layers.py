@@ -91,11 +91,11 @@ def dot_product_attention(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor) -> Ten
     fused = same and q_bhlc.dtype != torch.bfloat16
     if fused or q_bhlc.device.type != "cpu":
         return F.scaled_dot_product_attention(q_bhlc, k_bhmc, v_bhmc)
-    # Queries are fewer than keys, so these are the ones to scale.
-    q_bhlc = q_bhlc * q_bhlc.shape[-1] ** -0.5
-    heads, queries = q_bhlc.shape[1:3]
+    # Queries are fewer than keys, so these are the ones to scale. A few may be float32 still.
+    q_bhlc, k_bhmc = (q_bhlc * q_bhlc.shape[-1] ** -0.5).to(v_bhmc.dtype), k_bhmc.to(v_bhmc.dtype)
+    batch, heads, queries = q_bhlc.shape[:3]
     row = k_bhmc.shape[2] * q_bhlc.element_size()
-    if queries * row >= LARGE_BYTES:
+    if queries * row >= LARGE_BYTES or (batch * heads == 1 and k_bhmc.shape[2] > FEW_KEYS):
         return _attend_one_by_one(q_bhlc, k_bhmc, v_bhmc, rows=max(1, SCORES_BYTES // row))
     together = max(1, SCORES_BYTES // (heads * queries * row))
     attend = _attend_to_few if k_bhmc.shape[2] <= FEW_KEYS else _attend_to_many

@@ -6,13 +6,23 @@ section 4 and appendix D.1).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from napari_sam2.network.kept import Conv2d, ConvTranspose2d
+from napari_sam2.network.kept import Conv2d, ConvTranspose2d, Keeper
 from napari_sam2.network.layers import MLP, Attention, LayerNorm2d, to_map, to_tokens
+from napari_sam2.network.side_by_side import apply_side_by_side
+from napari_sam2.network.token_attention import (
+    among_tokens,
+    image_to_tokens,
+    placed,
+    spares_image,
+    tokens_to_image,
+)
 
 CANDIDATES = 4  # the single mask and three for ambiguous prompts
 HEADS = 8
@@ -71,6 +81,8 @@ class TwoWayBlock(nn.Module):
         self, tokens: Tensor, image: Tensor, token_positions: Tensor, image_positions: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Update tokens (B, L, C) and image (B, H * W, C)."""
+        if spares_image(self.cross_attn_token_to_image, image, tokens.shape[1]):
+            return self._update_few(tokens, image, token_positions, image_positions)
         if self.first:
             tokens = self.self_attn(tokens, tokens, tokens)
         else:
@@ -82,6 +94,24 @@ class TwoWayBlock(nn.Module):
         tokens = self.norm2(tokens)
         tokens = self.norm3(tokens + self.mlp(tokens))
         looked_back = self.cross_attn_image_to_token(keys, tokens + token_positions, tokens)
+        return tokens, self.norm4(image + looked_back)
+
+    def _update_few(
+        self, tokens: Tensor, image: Tensor, token_positions: Tensor, image_positions: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Do the same for few tokens without gradients."""
+        keys, values = placed(image, image_positions)
+        if self.first:
+            tokens = among_tokens(self.self_attn, tokens, tokens)
+        else:
+            tokens = tokens + among_tokens(self.self_attn, tokens + token_positions, tokens)
+        tokens = self.norm1(tokens)
+        attention = self.cross_attn_token_to_image
+        tokens = tokens + tokens_to_image(attention, tokens + token_positions, keys, values)
+        tokens = self.norm2(tokens)
+        tokens = self.norm3(tokens + self.mlp(tokens))
+        attention = self.cross_attn_image_to_token
+        looked_back = image_to_tokens(attention, keys, tokens + token_positions, tokens)
         return tokens, self.norm4(image + looked_back)
 
 
@@ -103,13 +133,16 @@ class TwoWayTransformer(nn.Module):
         tokens = prompt_tokens
         for layer in self.layers:
             tokens, image = layer(tokens, image, prompt_tokens, image_positions)
-        last = self.final_attn_token_to_image(
-            tokens + prompt_tokens, image + image_positions, image
-        )
+        attention = self.final_attn_token_to_image
+        queries = tokens + prompt_tokens
+        if spares_image(attention, image, tokens.shape[1]):
+            last = tokens_to_image(attention, queries, *placed(image, image_positions))
+        else:
+            last = attention(queries, image + image_positions, image)
         return self.norm_final_attn(tokens + last), image
 
 
-class MaskDecoder(nn.Module):
+class MaskDecoder(Keeper):
     """Predict four candidate masks, their IoU, and whether the object is there.
 
     Parameters
@@ -174,16 +207,22 @@ class MaskDecoder(nn.Module):
         hidden, image = self.transformer(
             to_tokens(embedding_bchw + prompt_map_bchw), to_tokens(image_positions_1chw), tokens
         )
-        output_tokens = hidden[:, 2 : 2 + CANDIDATES]
         upscaled = self._upscale(to_map(image, embedding_bchw.shape[-2:]), *skips)
-        weights = torch.stack(
-            [mlp(output_tokens[:, i]) for i, mlp in enumerate(self.output_hypernetworks_mlps)], 1
-        )
+        score, iou, *weights = self._read(hidden)
         # Channels lie last: (B, H W, C) @ (B, C, 4) needs no copy of the map.
-        masks = to_map(to_tokens(upscaled) @ weights.transpose(1, 2), upscaled.shape[-2:])
+        masks = to_map(to_tokens(upscaled) @ torch.stack(weights, 2), upscaled.shape[-2:])
         return Decoded(
             mask_logits_b4hw=masks.float(),
-            predicted_iou_b4=self.iou_prediction_head(hidden[:, 1]).float().sigmoid(),
-            output_tokens_b4c=output_tokens,
-            object_score_b1=self.pred_obj_score_head(hidden[:, 0]).float(),
+            predicted_iou_b4=iou.float().sigmoid(),
+            output_tokens_b4c=hidden[:, 2 : 2 + CANDIDATES],
+            object_score_b1=score.float(),
         )
+
+    def _read(self, hidden_blc: Tensor) -> list[Tensor]:
+        """Read the tokens in front: score (B, 1), IoU (B, 4), weights of each mask (B, C / 8)."""
+        masks = cast("Sequence[MLP]", self.output_hypernetworks_mlps)
+        heads = [self.pred_obj_score_head, self.iou_prediction_head, *masks]
+        tokens = hidden_blc[:, : len(heads)].unbind(1)
+        if not self.keeps() or hidden_blc.device.type != "cpu":
+            return [mlp(token) for mlp, token in zip(heads, tokens, strict=True)]
+        return apply_side_by_side(heads, torch.stack(tokens), self.kept)

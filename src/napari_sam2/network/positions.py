@@ -6,6 +6,7 @@ All of them are functions of a size alone; the cached ones are computed once per
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from napari_sam2.network.kept import Keeper
 
 TEMPERATURE = 10000.0
-ROTATED_AT_ONCE = 512  # tokens, on a CPU
+ROTATED_AT_ONCE = 2**17  # numbers, on a CPU
 
 
 def _frequencies(dim: int, device: torch.device | None = None) -> Tensor:
@@ -101,16 +102,23 @@ def _rotate_in_place(x_bhlc: Tensor, turns_lc: Tensor) -> Tensor:
         torch.view_as_complex(turned.unflatten(-1, (-1, 2))).mul_(turns_lc)
         return x_bhlc.copy_(turned)
     # A float32 copy of everything would be four times what the caches hold.
-    turned = torch.empty(ROTATED_AT_ONCE, x_bhlc.shape[-1])
-    for x_hlc in x_bhlc:
-        for x_lc in x_hlc:
-            for part, turns in zip(
-                x_lc.split(ROTATED_AT_ONCE), turns_lc.split(ROTATED_AT_ONCE), strict=True
-            ):
-                block = turned[: len(part)].copy_(part)
-                torch.view_as_complex(block.unflatten(-1, (-1, 2))).mul_(turns)
-                part.copy_(block)
+    room = torch.empty(min(x_bhlc.numel(), max(ROTATED_AT_ONCE, x_bhlc.shape[-1])))
+    for part, turns in _blocks(x_bhlc, turns_lc):
+        block = room[: part.numel()].view(part.shape).copy_(part)
+        torch.view_as_complex(block.view(*part.shape[:-1], -1, 2)).mul_(turns)
+        part.copy_(block)
     return x_bhlc
+
+
+def _blocks(x_bhlc: Tensor, turns_lc: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Cut queries or keys into parts of so many numbers at most, each with its turns."""
+    if x_bhlc.numel() <= ROTATED_AT_ONCE:
+        yield x_bhlc, turns_lc
+        return
+    tokens = max(1, ROTATED_AT_ONCE // x_bhlc.shape[-1])
+    for x_hlc in x_bhlc:
+        for heads in x_hlc.split(max(1, tokens // len(turns_lc))):
+            yield from zip(heads.split(tokens, dim=1), turns_lc.split(tokens), strict=True)
 
 
 class RandomFourierPositions(Keeper):

@@ -8,7 +8,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from napari_sam2.network.kept import Conv2d
+from napari_sam2.network.kept import Conv2d, Keeper, parameter
 from napari_sam2.network.layers import LayerNorm2d
 from napari_sam2.network.positions import RandomFourierPositions
 
@@ -42,7 +42,7 @@ class PromptTensors:
             raise ValueError("expected points and their labels together, got only one of them")
 
 
-class PromptEncoder(nn.Module):
+class PromptEncoder(Keeper):
     """Embed points and boxes as tokens, masks as a map.
 
     Parameters
@@ -92,19 +92,29 @@ class PromptEncoder(nn.Module):
         tuple of Tensor
             Tokens (B, K + 1, dim), and a map (B, dim, S / 16, S / 16).
         """
-        device = self.no_mask_embed.weight.device
         if prompts.points_xy_bk2 is None or prompts.labels_bk is None:
-            points = torch.zeros(batch, 1, 2, device=device)
-            labels = torch.full((batch, 1), PADDING, dtype=torch.long, device=device)
+            tokens = self._no_points(size).expand(batch, -1, -1)
         else:
-            points, labels = prompts.points_xy_bk2, prompts.labels_bk
-        tokens = self.embed_points(points, labels, size)
+            tokens = self.embed_points(prompts.points_xy_bk2, prompts.labels_bk, size)
         if prompts.mask_logits_b1hw is None:
             grid = size // 16
             dense = self.no_mask_embed.weight[..., None, None].expand(batch, -1, grid, grid)
         else:
             dense = self.mask_downscaling(prompts.mask_logits_b1hw)
         return tokens, dense
+
+    def _no_points(self, size: int) -> Tensor:
+        """Embed one padding point: (1, 2, dim)."""
+        weight = parameter(self.not_a_point_embed, "weight")
+        if not self.keeps():
+            return self._padding(size)
+        return self.kept.get("no points", (weight,), lambda: self._padding(size))
+
+    def _padding(self, size: int) -> Tensor:
+        device = self.not_a_point_embed.weight.device
+        points = torch.zeros(1, 1, 2, device=device)
+        labels = torch.full((1, 1), PADDING, dtype=torch.long, device=device)
+        return self.embed_points(points, labels, size)
 
     def image_positions(self, height: int, width: int) -> Tensor:
         """Encode the grid of the image embedding as (1, dim, height, width)."""
