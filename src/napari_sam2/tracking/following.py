@@ -45,6 +45,8 @@ class Following:
 
     def track(self, objects: Sequence[TrackedObject], frame: int, step: int) -> list[Answer]:
         """Track objects to a frame from their memories, as one batch."""
+        if not objects:
+            return []
         recalls = [tracked.bank.recall(frame, step) for tracked in objects]
         followers = [
             _follower(tracked, recall) for tracked, recall in zip(objects, recalls, strict=True)
