@@ -64,9 +64,9 @@ def napari_sam2(
 
 def main() -> None:
     """Run the command line of this process."""
-    # Waiting threads spin for some tenths of a millisecond and then sleep. Spinning on takes several
-    # times as long where the cores are shared with other work, sleeping at once half as long again
-    # where they are not. PyTorch reads this when it is loaded.
+    # Waiting threads spin for a moment and then sleep. Spinning on takes several times as long
+    # where the cores are shared with other work, sleeping at once half as long again where they
+    # are not. PyTorch reads this when it is loaded.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
         os.environ.setdefault("GOMP_SPINCOUNT", "20000")

@@ -17,6 +17,7 @@ from napari_sam2.widgets.control.following import Following
 from napari_sam2.widgets.control.workspace import Workspace
 from napari_sam2.widgets.layers.labels_layer import SessionLabels
 from napari_sam2.widgets.segment.segment_widget import SegmentWidget
+from napari_sam2.widgets.segment.turns import Turns
 from napari_sam2.widgets.timeline.strip import TimelineStrip
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
@@ -33,7 +34,7 @@ OURS = (
     (Following, "_refresh"),
     (Following, "_follow"),
     (SegmentWidget, "_refresh_in_turns"),
-    (SegmentWidget, "_take_turn"),
+    (Turns, "_take"),
     (SegmentWidget, "_on_frames"),
     (TimelineStrip, "paintEvent"),
     (Workspace, "_on_step"),
