@@ -5,6 +5,7 @@ The gradient flows through the memories, so that the memory encoder learns what 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +17,7 @@ from napari_sam2.tracking.dense_prompts import soften_previous
 from napari_sam2.training.clip_memory import FrameMemory, memory_of
 from napari_sam2.training.config import PromptSettings
 from napari_sam2.training.data.clip_batch import ClipBatch
-from napari_sam2.training.displacement import corrupted_logits, true_logits
+from napari_sam2.training.displacement import corrupted_logits, true_logits, uniform
 from napari_sam2.training.losses import LossWeights, MaskLoss, is_present, mask_loss
 from napari_sam2.training.prompt_simulation import PromptKind, SimulatedPrompts
 from napari_sam2.training.steps import (
@@ -119,7 +120,8 @@ def clip_loss(
     with torch.set_grad_enabled(teach_encoder and torch.is_grad_enabled()):
         features = model.encode_image(network_images(images))
     frames, size = images.shape[1], images.shape[-1]
-    clip = Clip(model, features, objects_of(batch), frames, size, prompts, weights, generator)
+    objects = objects_of(batch, images.device)
+    clip = Clip(model, features, objects, frames, size, prompts, weights, generator)
     results = {0: _prompted_frame(clip, 0)}
     corrected = _corrected_frame(clip)
     for frame in _further_prompted(clip):
@@ -152,8 +154,8 @@ def _further_prompted(clip: Clip) -> list[int]:
         return []
     count = int(torch.randint(1, most + 1, (), generator=clip.generator)) - 1
     drawn = torch.randperm(clip.frames - 1, generator=clip.generator)[:count] + 1
-    targets = clip.objects.targets_nt1hw
-    return sorted(frame for frame in drawn.tolist() if bool(is_present(targets[:, frame]).all()))
+    present = clip.objects.present_nt
+    return sorted(frame for frame in drawn.tolist() if bool(present[:, frame].all()))
 
 
 def _prompted_frame(clip: Clip, frame: int) -> TrackedFrame:
@@ -162,10 +164,11 @@ def _prompted_frame(clip: Clip, frame: int) -> TrackedFrame:
     targets = clip.objects.targets_nt1hw[:, frame]
     given = first_prompts(targets, clip.model, clip.settings.clips, clip.settings, clip.generator)
     embedding = clip.model.without_memory(features)
-    by_mask = (given.kinds_n == PromptKind.MASK).view(-1, 1, 1, 1)
+    by_mask = given.kinds_n == PromptKind.MASK
     clicks = 0 if bool(by_mask.all()) else clip.settings.prompted_corrections
     answered = _answer(clip, embedding, features, given, targets, clicks=clicks)
-    logits = torch.where(by_mask, true_logits(targets), single_mask(answered.decoded))
+    true = by_mask.view(-1, 1, 1, 1).to(targets.device)
+    logits = torch.where(true, true_logits(targets), single_mask(answered.decoded))
     memory = _remember(clip, frame, features, answered.decoded, logits, prompted=True)
     return TrackedFrame(answered.losses, memory, logits, given=True)
 
@@ -204,7 +207,7 @@ def _tracked_frame(
     memories = memory_of([result.memory for result in results.values()], frame, clip.model)
     embedding = clip.model.with_memory(features, memories)
     given = _unprompted(clip, results[frame - 1].logits_n1hw)
-    correct = correct and bool(is_present(targets).all())
+    correct = correct and bool(clip.objects.present_nt[:, frame].all())
     clicks = clip.settings.correct_clicks if correct else 0
     answered = _answer(clip, embedding, features, given, targets, clicks=clicks)
     logits = _handed_on(clip, answered.decoded, targets)
@@ -215,7 +218,7 @@ def _tracked_frame(
 def _unprompted(clip: Clip, previous_n1hw: Tensor) -> SimulatedPrompts:
     """Make the prompts of a tracked frame: no point, and the last mask if wanted."""
     settings = clip.settings
-    count = len(previous_n1hw)
+    count, device = len(previous_n1hw), previous_n1hw.device
     prior = torch.zeros_like(previous_n1hw)
     if clip.model.config.previous_mask_prompt:
         disturbed = corrupted_logits(
@@ -223,8 +226,8 @@ def _unprompted(clip: Clip, previous_n1hw: Tensor) -> SimulatedPrompts:
         )
         prior = soften_previous(disturbed)
     return SimulatedPrompts(
-        torch.zeros(count, 0, 2),
-        torch.zeros(count, 0, dtype=torch.long),
+        torch.zeros(count, 0, 2, device=device),
+        torch.zeros(count, 0, dtype=torch.long, device=device),
         prior,
         torch.full((count,), int(PromptKind.MASK)),
     )
@@ -232,9 +235,10 @@ def _unprompted(clip: Clip, previous_n1hw: Tensor) -> SimulatedPrompts:
 
 def _handed_on(clip: Clip, decoded: Decoded, targets_n1hw: Tensor) -> Tensor:
     """Return the mask logits that later frames see: predicted, emptied if absent, or the truth."""
-    absent = (decoded.object_score_b1.detach().cpu() <= 0).view(-1, 1, 1, 1)
+    absent = (decoded.object_score_b1.detach() <= 0).view(-1, 1, 1, 1)
     logits = torch.where(absent, _ABSENT_LOGIT, single_mask(decoded))
-    chance = torch.rand((len(targets_n1hw), 1, 1, 1), generator=clip.generator)
+    each = (len(targets_n1hw), 1, 1, 1)
+    chance = uniform(clip.generator, each, 0.0, 1.0, device=targets_n1hw.device)
     forced = (chance < clip.settings.forced) & is_present(targets_n1hw).view(-1, 1, 1, 1)
     return torch.where(forced, true_logits(targets_n1hw), logits)
 
@@ -250,7 +254,7 @@ def _remember(
 ) -> FrameMemory:
     """Encode the memory of a frame; masks of prompted frames are binarised, as when tracking."""
     full = functional.interpolate(
-        logits_n1hw.to(device_of(clip.model)),
+        logits_n1hw,
         size=(clip.size, clip.size),
         mode="bilinear",
         align_corners=False,
@@ -279,8 +283,9 @@ def _metrics(clip: Clip, results: list[TrackedFrame], losses: list[Tensor]) -> S
 
 def _mean_present(losses: list[MaskLoss]) -> float:
     """Average the single masks' IoU over the objects that are there; nan if there are none."""
-    nothing = torch.zeros(0)
+    if not losses:
+        return math.nan
     return mean_where(
-        torch.cat([nothing, *(loss.single_iou_n for loss in losses)]),
-        torch.cat([nothing.bool(), *(loss.present_n for loss in losses)]),
+        torch.cat([loss.single_iou_n for loss in losses]),
+        torch.cat([loss.present_n for loss in losses]),
     )

@@ -28,9 +28,16 @@ class Displacement:
     threshold: float = 0.25
 
 
-def uniform(generator: Generator, shape: tuple[int, ...], low: float, high: float) -> Tensor:
-    """Draw floats uniformly from [low, high)."""
-    return low + (high - low) * torch.rand(shape, generator=generator)
+def uniform(
+    generator: Generator,
+    shape: tuple[int, ...],
+    low: float,
+    high: float,
+    *,
+    device: torch.device | None = None,
+) -> Tensor:
+    """Draw floats uniformly from [low, high), on the CPU whatever the device they are sent to."""
+    return low + (high - low) * torch.rand(shape, generator=generator).to(device)
 
 
 def displaced_logits(
@@ -58,8 +65,9 @@ def displaced_logits(
     moved = functional.grid_sample(targets_n1hw, grid, align_corners=False)
     blurred = functional.avg_pool2d(moved, 3, stride=1, padding=1)
     span = displacement.threshold
-    threshold = 0.5 + uniform(generator, (count, 1, 1, 1), -span, span)
-    gain = uniform(generator, (count, 1, 1, 1), 10.0, 40.0)
+    device = targets_n1hw.device
+    threshold = 0.5 + uniform(generator, (count, 1, 1, 1), -span, span, device=device)
+    gain = uniform(generator, (count, 1, 1, 1), 10.0, 40.0, device=device)
     logits = (gain * (blurred - threshold)).clamp(-_MASK_LOGIT, _MASK_LOGIT)
     lost = ~(logits > 0).flatten(1).any(dim=1).view(-1, 1, 1, 1)
     return torch.where(lost, true_logits(targets_n1hw), logits)
@@ -96,8 +104,9 @@ def corrupted_logits(
     grid = functional.affine_grid(transform, list(logits.shape), align_corners=False)
     moved = functional.grid_sample(logits, grid, padding_mode="border", align_corners=False)
     span = _MASK_LOGIT * displacement.threshold
-    moved = moved + uniform(generator, (len(logits), 1, 1, 1), -span, span)
-    dropped = torch.rand((len(logits), 1, 1, 1), generator=generator) < drop
+    each = (len(logits), 1, 1, 1)
+    moved = moved + uniform(generator, each, -span, span, device=logits.device)
+    dropped = uniform(generator, each, 0.0, 1.0, device=logits.device) < drop
     return torch.where(dropped, -_MASK_LOGIT, moved).clamp(-_MASK_LOGIT, _MASK_LOGIT)
 
 
@@ -105,16 +114,17 @@ def _transforms(masks_n1hw: Tensor, generator: Generator, displacement: Displace
     """Draw an affine map a mask, about its centroid, (N, 2, 3) from moved to original [-1, 1]."""
     count, _, height, width = masks_n1hw.shape
     area = masks_n1hw.flatten(1).sum(dim=1).clamp(min=1e-6)
-    xs = (2.0 * torch.arange(width) + 1.0) / width - 1.0
-    ys = (2.0 * torch.arange(height) + 1.0) / height - 1.0
+    device = masks_n1hw.device
+    xs = (2.0 * torch.arange(width, device=device) + 1.0) / width - 1.0
+    ys = (2.0 * torch.arange(height, device=device) + 1.0) / height - 1.0
     centre_x = (masks_n1hw[:, 0].sum(dim=1) * xs).sum(dim=1) / area
     centre_y = (masks_n1hw[:, 0].sum(dim=2) * ys).sum(dim=1) / area
     centre = torch.stack((centre_x, centre_y), dim=1)
     diameter = (4.0 * area / math.pi).sqrt() * 2.0 / width
-    shift = uniform(generator, (count, 2), -1.0, 1.0) * displacement.shift * diameter[:, None]
-    log_scale = math.log(displacement.scale)
-    scale = torch.exp(uniform(generator, (count,), -1.0, 1.0) * log_scale)
-    turn = torch.deg2rad(uniform(generator, (count,), -1.0, 1.0) * displacement.turn)
+    drawn = uniform(generator, (count, 4), -1.0, 1.0, device=device)
+    shift = drawn[:, :2] * displacement.shift * diameter[:, None]
+    scale = torch.exp(drawn[:, 2] * math.log(displacement.scale))
+    turn = torch.deg2rad(drawn[:, 3] * displacement.turn)
     cosine, sine = turn.cos() / scale, turn.sin() / scale
     matrix = torch.stack((cosine, sine, -sine, cosine), dim=1).view(-1, 2, 2)
     offset = centre - (matrix @ (centre + shift)[:, :, None])[:, :, 0]

@@ -132,7 +132,6 @@ def mask_loss(decoded: Decoded, targets_n1hw: Tensor, weights: LossWeights) -> M
         The loss averaged over objects, and what was measured of each.
     """
     logits = decoded.mask_logits_b4hw.float()
-    targets_n1hw = targets_n1hw.to(logits.device)
     present = is_present(targets_n1hw).float()
     share = present / present.sum().clamp(min=1.0)
     cost_n4 = weights.focal * focal_loss(logits, targets_n1hw, weights.alpha, weights.gamma)
@@ -151,7 +150,7 @@ def mask_loss(decoded: Decoded, targets_n1hw: Tensor, weights: LossWeights) -> M
     chosen = predicted_iou[:, 1:].argmax(dim=1, keepdim=True) + 1
     return MaskLoss(
         total=mask + weights.iou * iou + weights.occlusion * occlusion,
-        single_iou_n=true_iou[:, 0].cpu(),
-        chosen_iou_n=true_iou.gather(1, chosen)[:, 0].cpu(),
-        present_n=(present > 0).cpu(),
+        single_iou_n=true_iou[:, 0],
+        chosen_iou_n=true_iou.gather(1, chosen)[:, 0],
+        present_n=present > 0,
     )

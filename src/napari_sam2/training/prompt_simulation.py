@@ -1,8 +1,9 @@
 """Simulate a user's prompts from the truth, for many objects at once.
 
-Everything works on the decoder's grid (a quarter of the input size) and draws from the generator
-that is passed in, so that the prompts of a training step can be drawn again after a resume. Points
-are (x, y) in input pixels with the middle of the first pixel at 0, as the network takes them.
+Everything works on the decoder's grid (a quarter of the input size), on the device of the targets,
+and draws from the generator that is passed in, one of the CPU, so that the prompts of a training
+step can be drawn again after a resume. Points are (x, y) in input pixels with the middle of the
+first pixel at 0, as the network takes them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class SimulatedPrompts:
 
     ``points_xy_nk2`` (N, K, 2) float, pixels of the input, x first; ``labels_nk`` (N, K) as in the
     network's prompts, -1 for padding; ``prior_n1hw`` (N, 1, S/4, S/4) mask logits, zeros for an
-    object without a mask; ``kinds_n`` (N,) values of `PromptKind`.
+    object without a mask; ``kinds_n`` (N,) values of `PromptKind`, always on the CPU.
     """
 
     points_xy_nk2: Tensor
@@ -70,9 +71,13 @@ def sample_cells(weights_n1hw: Tensor, generator: Generator) -> Tensor:
         (N, 2) float (x, y) in input pixels (the middle of the first at 0), within the drawn cell.
     """
     width = weights_n1hw.shape[-1]
-    index = torch.multinomial(weights_n1hw.flatten(1), 1, generator=generator)[:, 0]
+    device = weights_n1hw.device
+    up_to = weights_n1hw.flatten(1).double().cumsum(dim=1)
+    drawn = uniform(generator, (len(up_to), 1), 0.0, 1.0, device=device) * up_to[:, -1:]
+    index = torch.searchsorted(up_to, drawn, right=True)[:, 0].clamp(max=up_to.shape[1] - 1)
     cell_xy = torch.stack((index % width, index // width), dim=1).float()
-    return STRIDE * (cell_xy + uniform(generator, (len(index), 2), 0.1, 0.9)) - 0.5
+    within = uniform(generator, (len(up_to), 2), 0.1, 0.9, device=device)
+    return STRIDE * (cell_xy + within) - 0.5
 
 
 def object_clicks(targets_n1hw: Tensor, generator: Generator) -> Tensor:
@@ -91,7 +96,7 @@ def object_clicks(targets_n1hw: Tensor, generator: Generator) -> Tensor:
         (N, 2) float (x, y) in input pixels.
     """
     inside = binary_targets(targets_n1hw)
-    central = torch.rand((len(inside), 1, 1, 1), generator=generator) < 0.5
+    central = uniform(generator, (len(inside), 1, 1, 1), 0.0, 1.0, device=inside.device) < 0.5
     inwards = depth(inside)
     weights = torch.where(central, inwards**4, inwards)
     return sample_cells(weights, generator)
@@ -122,7 +127,8 @@ def object_boxes(targets_n1hw: Tensor, generator: Generator, *, jitter: float = 
         last = length - used_nl.flip(1).float().argmax(dim=1)
         edges = STRIDE * torch.stack((first, last), dim=1).float()
         side = (edges[:, 1:] - edges[:, :1]).clamp(min=STRIDE)
-        moved = edges + side * uniform(generator, (len(inside), 2), -jitter, jitter)
+        off = uniform(generator, (len(inside), 2), -jitter, jitter, device=inside.device)
+        moved = edges + side * off
         corners.append(moved.clamp(0, STRIDE * length) - 0.5)
     return torch.stack(corners, dim=2)
 
@@ -151,12 +157,14 @@ def corrective_clicks(
     """
     truth = binary_targets(targets_n1hw)
     wrong = (logits_n1hw > 0) != truth
-    any_way = torch.rand((len(truth), 1, 1, 1), generator=generator) < from_truth
+    chance = uniform(generator, (len(truth), 1, 1, 1), 0.0, 1.0, device=truth.device)
+    any_way = chance < from_truth
     any_way |= ~wrong.flatten(1).any(dim=1).view(-1, 1, 1, 1)
     weights = torch.where(any_way, truth.float(), depth(wrong) ** 2 * wrong)
     clicks = sample_cells(weights, generator)
     cell = ((clicks + 0.5) / STRIDE).long()
-    labels = truth[torch.arange(len(truth)), 0, cell[:, 1], cell[:, 0]].long()
+    rows = torch.arange(len(truth), device=truth.device)
+    labels = truth[rows, 0, cell[:, 1], cell[:, 0]].long()
     return clicks, labels
 
 
@@ -201,10 +209,11 @@ def initial_prompts(
     clicks = object_clicks(targets_n1hw, generator)
     boxes = object_boxes(targets_n1hw, generator)
     masks = displaced_logits(targets_n1hw, generator, displacement)
-    is_box = (kinds == PromptKind.BOX).view(-1, 1, 1)
+    device = targets_n1hw.device
+    is_box = (kinds == PromptKind.BOX).view(-1, 1, 1).to(device)
     points = torch.where(is_box, boxes, clicks[:, None, :].expand(-1, 2, -1))
-    labels = torch.tensor([[1, -1], [2, 3], [-1, -1]])[kinds]
-    is_mask = (kinds == PromptKind.MASK).view(-1, 1, 1, 1)
+    labels = torch.tensor([[1, -1], [2, 3], [-1, -1]])[kinds].to(device)
+    is_mask = (kinds == PromptKind.MASK).view(-1, 1, 1, 1).to(device)
     if not with_boxes:
         points, labels = points[:, :1], labels[:, :1]
     return SimulatedPrompts(points, labels, torch.where(is_mask, masks, 0.0), kinds)

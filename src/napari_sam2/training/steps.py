@@ -14,6 +14,7 @@ from napari_sam2.tracking.dense_prompts import PRIOR_LIMIT, render_prompts, soft
 from napari_sam2.tracking.views import MEAN_RGB, STD_RGB
 from napari_sam2.training.config import PromptSettings, Stage
 from napari_sam2.training.data.clip_batch import ClipBatch
+from napari_sam2.training.displacement import uniform
 from napari_sam2.training.losses import LEAST_CELLS, LossWeights, MaskLoss, mask_loss, soft_targets
 from napari_sam2.training.prompt_simulation import (
     PromptKind,
@@ -60,11 +61,13 @@ class TrainingObjects:
     """The objects of a batch that are in view on the first frame.
 
     ``window_n`` (N,) int64 says which window each belongs to; ``targets_nt1hw`` (N, T, 1, S/4, S/4)
-    are its soft targets on the decoder's grid.
+    are its soft targets on the decoder's grid. ``present_nt`` (N, T) bool says on which frames it
+    is in view; it stays on the CPU, where the course of a step is decided.
     """
 
     window_n: Tensor
     targets_nt1hw: Tensor
+    present_nt: Tensor
 
     def __len__(self) -> int:
         """Return the number of objects N."""
@@ -85,21 +88,20 @@ def network_images(images_bthw: Tensor) -> Tensor:
     return ((grey - mean) / deviation).contiguous(memory_format=torch.channels_last)
 
 
-def objects_of(batch: ClipBatch) -> TrainingObjects:
+def objects_of(batch: ClipBatch, device: torch.device | None = None) -> TrainingObjects:
     """Flatten the objects of all windows, without padding and those hardly in the first frame.
 
     If none is large enough, the largest are kept.
     """
-    masks_bkthw = torch.from_numpy(batch.masks_bkthw)
     valid_bk = torch.from_numpy(batch.valid_bk)
-    window_n = valid_bk.nonzero()[:, 0]
-    masks_nthw = masks_bkthw[valid_bk]
+    masks_nthw = torch.from_numpy(batch.masks_bkthw).to(device)[valid_bk.to(device)]
     count, frames = masks_nthw.shape[:2]
     targets = soft_targets(masks_nthw.flatten(0, 1)[:, None])
     targets_nt1hw = targets.view(count, frames, *targets.shape[1:])
-    cells_n = targets_nt1hw[:, 0].flatten(1).sum(dim=1)
-    kept = cells_n >= cells_n.max().clamp(LEAST_CELLS, _SMALLEST_CELLS)
-    return TrainingObjects(window_n[kept], targets_nt1hw[kept])
+    cells_nt = targets_nt1hw.flatten(2).sum(dim=2).cpu()
+    kept = cells_nt[:, 0] >= cells_nt[:, 0].max().clamp(LEAST_CELLS, _SMALLEST_CELLS)
+    window_n = valid_bk.nonzero()[kept, 0].to(device)
+    return TrainingObjects(window_n, targets_nt1hw[kept.to(device)], cells_nt[kept] >= LEAST_CELLS)
 
 
 def decode(
@@ -112,12 +114,7 @@ def decode(
 ) -> Decoded:
     """Decode prompts, drawn into the mask prompt as well where the network wants that."""
     mask = _mask_prompt(model.config, prompts, size)
-    device = embedding_bchw.device
-    tensors = PromptTensors(
-        prompts.points_xy_nk2.to(device),
-        prompts.labels_nk.to(device),
-        None if mask is None else mask.to(device),
-    )
+    tensors = PromptTensors(prompts.points_xy_nk2, prompts.labels_nk, mask)
     return model.decode(embedding_bchw, features, tensors)
 
 
@@ -154,22 +151,21 @@ def first_prompts(
         displacement=settings.displaced,
         one_kind=not model.config.dense_prompts,
     )
-    softened = torch.rand((len(targets_n1hw), 1, 1, 1), generator=generator) < 0.5
+    each = (len(targets_n1hw), 1, 1, 1)
+    softened = uniform(generator, each, 0.0, 1.0, device=targets_n1hw.device) < 0.5
     prior = torch.where(softened, soften_previous(prompts.prior_n1hw), prompts.prior_n1hw)
     return SimulatedPrompts(prompts.points_xy_nk2, prompts.labels_nk, prior, prompts.kinds_n)
 
 
 def single_mask(decoded: Decoded) -> Tensor:
-    """Return the logits of the single mask without gradient, (N, 1, H, W) float32, on the CPU.
-
-    Prompts are drawn there: the same ones whatever the device.
-    """
-    return decoded.mask_logits_b4hw[:, :1].detach().float().cpu()
+    """Return the logits of the single mask without gradient, (N, 1, H, W) float32."""
+    return decoded.mask_logits_b4hw[:, :1].detach().float()
 
 
 def mean_where(values_n: Tensor, chosen_n: Tensor) -> float:
     """Average the chosen values; nan if there are none."""
-    return float(values_n[chosen_n].mean()) if bool(chosen_n.any()) else math.nan
+    values, chosen = values_n.detach().cpu(), chosen_n.cpu()
+    return float(values[chosen].mean()) if bool(chosen.any()) else math.nan
 
 
 def still_loss(
@@ -210,7 +206,7 @@ def still_loss(
         The loss averaged over the decodings.
     """
     images = network_images(torch.from_numpy(batch.images_bthw[:, :1]).to(device_of(model)))
-    objects = objects_of(batch)
+    objects = objects_of(batch, images.device)
     targets = objects.targets_nt1hw[:, 0]
     with torch.set_grad_enabled(teach_encoder and torch.is_grad_enabled()):
         features = model.encode_image(images).select(objects.window_n)
