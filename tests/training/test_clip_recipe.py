@@ -14,8 +14,9 @@ from napari_sam2.training.clip_memory import FrameMemory, memory_of
 from napari_sam2.training.clip_steps import clip_loss
 from napari_sam2.training.config import PromptSettings, Recipe
 from napari_sam2.training.data.clip_batch import ClipBatch
+from napari_sam2.training.data.requests import hardest_clips
 from napari_sam2.training.losses import LossWeights
-from napari_sam2.training.numbered_steps import StepNumber, hardest_clips, step_loss
+from napari_sam2.training.numbered_steps import StepNumber, step_loss
 from napari_sam2.training.train import Batches
 
 

@@ -138,6 +138,15 @@ def train(
             rich_help_panel=COMPUTING,
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Processes that draw training windows ahead; by default 0 on a CPU, on a GPU one "
+            "a core less one.",
+            rich_help_panel=COMPUTING,
+        ),
+    ] = None,
     json_file: JsonFile = None,
 ) -> None:
     """Train a model, train a given one further, or go on with the run that is in the folder."""
@@ -176,6 +185,7 @@ def train(
         threads=threads,
         pictures=pictures,
         processes=processes,
+        workers=workers,
     )
     facts = run(wanted)
     write_json(facts, json_file)

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
 
     from napari_sam2.network import SAM2
     from napari_sam2.training.config import Recipe
+    from napari_sam2.training.data.mixture import Mixture
     from napari_sam2.training.data.stacks import Stack
     from napari_sam2.training.fine_tuning import FineTuning
     from napari_sam2.training.state import TrainingState
     from napari_sam2.training.steps import StepMetrics
-    from napari_sam2.training.train import Batches, Validate
+    from napari_sam2.training.train import Validate
 
 _LOGGER = logging.getLogger(__name__)
 _KNOWN_LAYOUT = ("image", "video", "natural")
@@ -40,6 +42,7 @@ class Run:
     threads: int | None = None
     pictures: bool = False
     processes: int | None = None
+    workers: int | None = None
 
 
 def check(folder: Path, *, json_file: Path | None) -> None:
@@ -105,6 +108,7 @@ def _train(wanted: Run) -> TrainingState:
 
     from napari_sam2.cli.progress import share_progress
     from napari_sam2.pipeline.computing import choose_device
+    from napari_sam2.training.schedule import drawn_ahead
     from napari_sam2.training.train import train
 
     # PyTorch then counts GPUs without waking them; processes forked later could not use them.
@@ -112,11 +116,15 @@ def _train(wanted: Run) -> TrainingState:
     device = choose_device(wanted.device)
     cores = wanted.threads or usable_cores()
     processes, threads = shared_work(wanted.recipe, device, cores, wanted=wanted.processes)
+    workers = drawing_workers(device, cores, processes=processes, wanted=wanted.workers)
     several_gpus = device.type == "cuda" and processes > 1
-    recipe = wanted.recipe if several_gpus else in_fast_arithmetic(wanted.recipe, device)
-    batches, validate = _data(wanted)
+    mixture, validate = _data(wanted)
     torch.set_num_threads(threads)
-    with share_progress(f"Training {recipe.preset}") as show_share:
+    with ExitStack() as open_:
+        # Before anything is computed on a GPU, and before there are threads beside this one.
+        batches = open_.enter_context(drawn_ahead(mixture, wanted.recipe, workers=workers))
+        recipe = wanted.recipe if several_gpus else in_fast_arithmetic(wanted.recipe, device)
+        show_share = open_.enter_context(share_progress(f"Training {recipe.preset}"))
 
         def progress(used: float, metrics: StepMetrics) -> None:
             measured = metrics.click_iou, metrics.tracked_iou
@@ -176,7 +184,27 @@ def shared_work(
     return 1, cores
 
 
-def _data(wanted: Run) -> tuple[Batches, Validate]:
+def drawing_workers(
+    device: torch.device, cores: int, *, processes: int, wanted: int | None = None
+) -> int:
+    """Return how many processes draw windows ahead.
+
+    Raises
+    ------
+    ValueError
+        They are wanted beside several training processes, each of which draws its own windows.
+    """
+    if wanted and processes > 1:
+        raise ValueError(
+            f"expected workers that draw windows for one training process, got {processes} of "
+            "those, which draw their own: give --processes 1, or no --workers"
+        )
+    if wanted is not None:
+        return wanted
+    return cores - 1 if device.type == "cuda" and processes == 1 else 0
+
+
+def _data(wanted: Run) -> tuple[Mixture, Validate]:
     """Read the data: sets that this project knows, or users' own."""
     from napari_sam2.training.balance import balanced
     from napari_sam2.training.data.own import read_own_data
@@ -188,7 +216,7 @@ def _data(wanted: Run) -> tuple[Batches, Validate]:
     known = not recipe.tuning.init or recipe.still_shares or recipe.clip_shares
     if known and any((folder / part).is_dir() for part in _KNOWN_LAYOUT):
         mixture = build_mixture(folder, seed=recipe.seed, synthetic=wanted.synthetic)
-        batches: Batches = balanced(mixture, recipe.still_shares, recipe.clip_shares)
+        batches: Mixture = balanced(mixture, recipe.still_shares, recipe.clip_shares)
         measure: Validate = held_out_numbers(folder)
         held_out: Sequence[Stack] = split(folder).validation if wanted.pictures else ()
     else:

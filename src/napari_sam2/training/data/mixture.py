@@ -45,17 +45,21 @@ class Mixture:
     def still_batch(self, step: int, batch: int, objects: int, size: int = 256) -> ClipBatch:
         """Draw ``batch`` single windows (T = 1) with ``objects`` objects each."""
         request = Request(frames=1, objects=objects, size=size)
-        return stack_clips([self._draw(STILL_STREAM, step, item, request) for item in range(batch)])
+        return stack_clips(
+            [self.draw_window(STILL_STREAM, step, item, request) for item in range(batch)]
+        )
 
     def clip_batch(
         self, step: int, clips: int, frames: int, objects: int, size: int = 256
     ) -> ClipBatch:
         """Draw ``clips`` windows followed over ``frames`` frames."""
         request = Request(frames=frames, objects=objects, size=size)
-        return stack_clips([self._draw(CLIP_STREAM, step, item, request) for item in range(clips)])
+        return stack_clips(
+            [self.draw_window(CLIP_STREAM, step, item, request) for item in range(clips)]
+        )
 
-    def _draw(self, stream: int, step: int, item: int, request: Request) -> Clip:
-        """Draw one window with a generator of its own."""
+    def draw_window(self, stream: int, step: int, item: int, request: Request) -> Clip:
+        """Draw window ``item`` of a batch, with a generator of its own."""
         rng = np.random.default_rng((self.seed, stream, step, item))
         source = _choose(self.stills if stream == STILL_STREAM else self.clips, rng)
         if stream == CLIP_STREAM and rng.random() < self.mosaic_rate:
