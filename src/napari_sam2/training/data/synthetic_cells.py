@@ -83,6 +83,14 @@ class Behaviour:
         Log-normal spread of the brightness.
     kind : str
         "nucleus" condenses to a plate, "cell" rounds up, "rod" splits in two, "yeast" buds.
+    clustering : float
+        Chance that the first cells lie in one cluster.
+    crowd : int
+        Most cells at the start.
+    heading : float, optional
+        Direction along which all cells lie roughly, radians; by default each has its own.
+    packed : bool
+        Start as a brick wall of cells along the heading.
     """
 
     radius: float
@@ -97,6 +105,10 @@ class Behaviour:
     divisions: float
     brightness_spread: float
     kind: str
+    clustering: float = 0.15
+    crowd: int = 90
+    heading: float | None = None
+    packed: bool = False
 
 
 @dataclass(slots=True)
@@ -127,7 +139,7 @@ def new_cell(
         object_id=object_id,
         yx=yx,
         velocity=rng.normal(0.0, behaviour.speed, 2),
-        angle=float(rng.uniform(0.0, 2.0 * math.pi)),
+        angle=_first_angle(rng, behaviour),
         radius=behaviour.radius * math.exp(rng.normal(0.0, behaviour.radius_spread)),
         aspect=1.0 + (behaviour.aspect - 1.0) * math.exp(rng.normal(0.0, 0.3)),
         outline=draw_outline(rng, behaviour.roughness),
@@ -136,6 +148,13 @@ def new_cell(
         texture_yx=(int(texture[0]), int(texture[1])),
         division=int(rng.integers(1, max(frames, 2))) if divides else None,
     )
+
+
+def _first_angle(rng: np.random.Generator, behaviour: Behaviour) -> float:
+    """Draw a direction: any, or about that of the neighbours."""
+    if behaviour.heading is None:
+        return float(rng.uniform(0.0, 2.0 * math.pi))
+    return behaviour.heading + float(rng.normal(0.0, 0.06 if behaviour.packed else 0.22))
 
 
 def draw_outline(rng: np.random.Generator, roughness: float) -> np.ndarray:

@@ -43,15 +43,38 @@ def _founders(
     """Place the first cells at random, denser where the field is fuller."""
     margin = 1.5 * behaviour.radius
     area = (size + 2 * margin) ** 2
-    count = int(np.clip(behaviour.fill * area / (math.pi * behaviour.radius**2), 3, 90))
-    clustered = rng.random() < (0.6 if behaviour.kind in ("rod", "yeast") else 0.15)
+    count = int(
+        np.clip(behaviour.fill * area / (math.pi * behaviour.radius**2), 3, behaviour.crowd)
+    )
+    clustered = rng.random() < behaviour.clustering
     spread = behaviour.radius * math.sqrt(count) * 0.9
     middle = rng.uniform(0.3 * size, 0.7 * size, 2)
+    if behaviour.packed:
+        places = _bricks(rng, behaviour, middle, count)
+        return [new_cell(rng, behaviour, i + 1, yx, frames) for i, yx in enumerate(places)]
     cells = []
     for index in range(count):
         place = rng.normal(middle, spread) if clustered else rng.uniform(-margin, size + margin, 2)
         cells.append(new_cell(rng, behaviour, index + 1, place, frames))
     return cells
+
+
+def _bricks(
+    rng: np.random.Generator, behaviour: Behaviour, middle: np.ndarray, count: int
+) -> np.ndarray:
+    """Lay cells in rows side by side around a place, float (count, 2)."""
+    root, heading = math.sqrt(behaviour.aspect), behaviour.heading or 0.0
+    long_px, short_px = behaviour.radius * root, behaviour.radius / root
+    half = math.ceil(1.5 * math.sqrt(count * behaviour.aspect)) + 2
+    rows, columns = np.mgrid[-half : half + 1, -half : half + 1]
+    shifts = rng.uniform(0.0, 1.0, 2 * half + 1)[None, :]
+    along = 2.02 * long_px * (rows + shifts + rng.normal(0.0, 0.06, rows.shape))
+    across = 2.02 * short_px * columns
+    axis = np.array([math.cos(heading), math.sin(heading)])
+    side = np.array([-axis[1], axis[0]])
+    places = along.reshape(-1, 1) * axis + across.reshape(-1, 1) * side
+    uneven = np.hypot(along, across * rng.uniform(0.7, 1.6)).ravel()
+    return middle + places[np.argsort(uneven)[:count]]
 
 
 def _step(

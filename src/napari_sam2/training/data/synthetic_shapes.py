@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from .synthetic_arms import Arms, with_arms
 from .synthetic_cells import OUTLINE_ORDERS, Pose
 from .synthetic_noise import look_up_noise
 
@@ -30,12 +31,18 @@ class ShapeStyle:
         0 for blunt ends, 1 for spindles.
     reach : float
         How far around the cell the box extends, in units of its outline (1 = to the outline).
+    wave : float
+        Amplitude with which rods wind, in units of their width.
+    arms : Arms, optional
+        Protrusions, a lamella, a hollow.
     """
 
     rod: bool = False
     warp: float = 0.0
     taper: float = 0.0
     reach: float = 1.0
+    wave: float = 0.0
+    arms: Arms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,11 @@ def draw_cell(pose: Pose, style: ShapeStyle, size: int) -> Drawn | None:
     """Compute the coordinates of a cell in its box, None if the box misses the image."""
     long_px, short_px = pose.axes_px
     widest = 1.0 + 1.2 * float(np.abs(pose.outline).sum()) * (not style.rod) + style.warp
-    extent = max(long_px, short_px) * widest * style.reach + 3.0
+    extent = max(long_px, short_px) * widest
+    if style.arms is not None:
+        sheet = long_px * (1.0 + style.arms.lamella)
+        extent = max(extent, style.arms.count and 1.7 * style.arms.reach * pose.radius, sheet)
+    extent = extent * style.reach + 3.0
     box = tuple(
         slice(max(int(centre - extent), 0), min(int(centre + extent) + 1, size))
         for centre in pose.yx
@@ -102,15 +113,25 @@ def draw_cell(pose: Pose, style: ShapeStyle, size: int) -> Drawn | None:
     cosine, sine = math.cos(pose.angle), math.sin(pose.angle)
     along = (cosine * dy + sine * dx).astype(np.float32)
     across = (cosine * dx - sine * dy).astype(np.float32)
-    rho = _rod_rho(pose, along, across) if style.rod else _blob_rho(pose, style, along, across)
+    if style.rod:
+        rho = _rod_rho(pose, style, along, across)
+    else:
+        rho = _blob_rho(pose, style, along, across)
+    if style.arms is not None:
+        rho = with_arms(rho, pose, style.arms, along, across)
     return Drawn(pose, (box[0], box[1]), rho, along, across)
 
 
-def _rod_rho(pose: Pose, along_px: np.ndarray, across_px: np.ndarray) -> np.ndarray:
+def _rod_rho(
+    pose: Pose, style: ShapeStyle, along_px: np.ndarray, across_px: np.ndarray
+) -> np.ndarray:
     """Return distance from a bent spine over the half width."""
     long_px, short_px = pose.axes_px
     half = max(long_px - short_px, 0.0)
     bent = across_px + pose.bend * (along_px**2 / max(long_px, 1.0) - 0.3 * long_px)
+    if style.wave:
+        phase = pose.texture_yx[0] + 8.0 * float(pose.outline[0].real)
+        bent = bent + style.wave * short_px * np.sin(along_px / (3.5 * short_px) + phase)
     beyond = along_px - np.clip(along_px, -half, half)
     width = short_px * (1.0 - 0.4 * pose.pinch * np.exp(-((along_px / (0.6 * short_px)) ** 2)))
     return np.sqrt(beyond**2 + bent**2) / width

@@ -174,6 +174,7 @@ def yeast_behaviour(rng: np.random.Generator) -> Behaviour:
         divisions=float(rng.choice((0.0, 0.2, 0.4))),
         brightness_spread=0.1,
         kind="yeast",
+        clustering=0.6,
     )
 
 
@@ -194,4 +195,5 @@ def rod_behaviour(rng: np.random.Generator) -> Behaviour:
         divisions=float(rng.choice((0.1, 0.3, 0.5))),
         brightness_spread=float(rng.uniform(0.05, 0.3)),
         kind="rod",
+        clustering=0.6,
     )
