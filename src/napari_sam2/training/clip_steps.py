@@ -25,6 +25,7 @@ from napari_sam2.training.steps import (
     StepMetrics,
     TrainingObjects,
     add_correction,
+    clicks_of,
     decode,
     device_of,
     first_prompts,
@@ -165,7 +166,8 @@ def _prompted_frame(clip: Clip, frame: int) -> TrackedFrame:
     given = first_prompts(targets, clip.model, clip.settings.clips, clip.settings, clip.generator)
     embedding = clip.model.without_memory(features)
     by_mask = given.kinds_n == PromptKind.MASK
-    clicks = 0 if bool(by_mask.all()) else clip.settings.prompted_corrections
+    wanted = 0.0 if bool(by_mask.all()) else clip.settings.prompted_corrections
+    clicks = clicks_of(wanted, clip.generator)
     answered = _answer(clip, embedding, features, given, targets, clicks=clicks)
     true = by_mask.view(-1, 1, 1, 1).to(targets.device)
     logits = torch.where(true, true_logits(targets), single_mask(answered.decoded))
@@ -208,7 +210,7 @@ def _tracked_frame(
     embedding = clip.model.with_memory(features, memories)
     given = _unprompted(clip, results[frame - 1].logits_n1hw)
     correct = correct and bool(clip.objects.present_nt[:, frame].all())
-    clicks = clip.settings.correct_clicks if correct else 0
+    clicks = clicks_of(clip.settings.correct_clicks, clip.generator) if correct else 0
     answered = _answer(clip, embedding, features, given, targets, clicks=clicks)
     logits = _handed_on(clip, answered.decoded, targets)
     memory = _remember(clip, frame, features, answered.decoded, logits, prompted=correct)

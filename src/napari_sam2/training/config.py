@@ -26,7 +26,8 @@ class PromptSettings:
 
     The paper's other points, off by default: up to ``prompted_frames`` frames of a clip get a first
     prompt (the first frame always) and are corrected by ``prompted_corrections`` clicks each unless
-    that prompt was a mask; a corrected later frame gets ``correct_clicks`` clicks. ``from_truth``
+    that prompt was a mask; a corrected later frame gets ``correct_clicks`` clicks. A fraction of a
+    click is the chance of one more. ``from_truth``
     is the share of corrective clicks that fall anywhere on the object, ``reverse`` that of the
     clips that run backward in time.
     """
@@ -38,9 +39,9 @@ class PromptSettings:
     drop: float = 0.3
     forced: float = 0.1
     correct: float = 0.3
-    correct_clicks: int = 1
+    correct_clicks: float = 1.0
     prompted_frames: int = 1
-    prompted_corrections: int = 0
+    prompted_corrections: float = 0.0
     from_truth: float = 0.1
     reverse: float = 0.5
 

@@ -213,7 +213,7 @@ def still_loss(
     embedding = model.without_memory(features)
     given = first_prompts(targets, model, prompts.stills, prompts, generator)
     losses: list[MaskLoss] = []
-    for remaining in range(_passes(stage.corrections, generator), 0, -1):
+    for remaining in range(1 + clicks_of(stage.corrections, generator), 0, -1):
         decoded = decode(model, embedding, features, given, size=images.shape[-1])
         losses.append(mask_loss(decoded, targets, weights))
         if remaining > 1:
@@ -235,11 +235,11 @@ def still_loss(
     return StepLoss(total, metrics)
 
 
-def _passes(corrections: float, generator: Generator) -> int:
-    """Return the number of decodings, the fraction of a correction drawn by chance."""
+def clicks_of(corrections: float, generator: Generator) -> int:
+    """Return how many corrective clicks are made, a fraction of one drawn by chance."""
     whole = int(corrections)
     extra = float(torch.rand((), generator=generator)) < corrections - whole
-    return 1 + whole + int(extra)
+    return whole + int(extra)
 
 
 def _mask_prompt(config: SAM2Config, prompts: SimulatedPrompts, size: int) -> Tensor | None:

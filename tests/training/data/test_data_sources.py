@@ -32,7 +32,8 @@ def aligned(clip):
     least = 1.0
     for masks_thw in clip.masks_kthw[clip.valid_k]:
         for image_hw, mask_hw in zip(clip.images_thw, masks_thw, strict=True):
-            if mask_hw.sum() < 300:
+            whole = not mask_hw[[0, -1]].any() and not mask_hw[:, [0, -1]].any()
+            if mask_hw.sum() < 300 or not whole:
                 continue
             own = np.median(image_hw[mask_hw])
             near = np.abs(image_hw - own) < 0.08

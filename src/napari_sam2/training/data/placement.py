@@ -12,6 +12,9 @@ from .stacks import ObjectTable, Stack
 
 MIN_DIAMETER_PX = 26.0
 MAX_DIAMETER_PX = 110.0
+# A first click is looked at through windows of all scales, also those that do not suit the object.
+UNSUITED_RATE = 0.2
+UNSUITED_DIAMETERS_PX = (15.0, 220.0)
 MAX_ZOOM = 4.5
 MIN_SOURCE_AREA_PX = 25
 ELASTIC_NODES = 6
@@ -76,11 +79,11 @@ def draw_matrix(
     """Draw scale, rotation, flip, shear and aspect of a window.
 
     The anchor's equivalent diameter in the window is log-uniform from 26 px to
-    ``largest_px``, unless that magnifies the source too much or shrinks it by more than
-    ``min_zoom``: inference shows the whole frame at most.
+    ``largest_px``, for a fifth of the windows from half of that to double, unless that magnifies
+    the source too much or shrinks it by more than ``min_zoom``: inference shows the whole frame
+    at most.
     """
-    smallest_px = min(MIN_DIAMETER_PX, largest_px)
-    wanted = math.exp(rng.uniform(math.log(smallest_px), math.log(largest_px)))
+    wanted = _draw_diameter_px(rng, largest_px)
     return affine_matrix(
         float(np.clip(wanted / anchor.diameter_px, min(min_zoom, MAX_ZOOM), MAX_ZOOM)),
         angle=_draw_angle(rng),
@@ -88,6 +91,15 @@ def draw_matrix(
         shear=float(rng.normal(0.0, 0.1)) if rng.random() < 0.5 else 0.0,
         aspect=float(np.exp(rng.normal(0.0, 0.1))),
     )
+
+
+def _draw_diameter_px(rng: np.random.Generator, largest_px: float) -> float:
+    """Draw the diameter in the window, log-uniform in the range that suits, or in a wider one."""
+    low, high = min(MIN_DIAMETER_PX, largest_px), largest_px
+    if rng.random() < UNSUITED_RATE:
+        smallest, most = UNSUITED_DIAMETERS_PX
+        low, high = min(smallest, low), largest_px * most / MAX_DIAMETER_PX
+    return math.exp(rng.uniform(math.log(low), math.log(high)))
 
 
 def _draw_angle(rng: np.random.Generator) -> float:
