@@ -119,7 +119,7 @@ def _train(wanted: Run) -> TrainingState:
     workers = drawing_workers(device, cores, processes=processes, wanted=wanted.workers)
     several_gpus = device.type == "cuda" and processes > 1
     mixture, validate = _data(wanted)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(max(1, threads - workers))
     with ExitStack() as open_:
         # Before anything is computed on a GPU, and before there are threads beside this one.
         batches = open_.enter_context(drawn_ahead(mixture, wanted.recipe, workers=workers))

@@ -173,15 +173,13 @@ class DrawnAhead:
 
 
 def _draw_windows(source: WindowSource, shared: SharedBatches, owner: int) -> None:
-    """Draw windows until the process that wants them ends this one, or has ended itself."""
+    """Draw windows until the process that wants them ends this one, or has itself been killed."""
     # Ctrl-C goes to all processes of a terminal, and it is the other one that tidies up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)
-    while True:
+    while os.getppid() == owner:
         if not shared.wait_for_work(_ORPHAN_S):
-            if os.getppid() != owner:
-                return
             continue
         claim = shared.claim()
         if claim is None:
