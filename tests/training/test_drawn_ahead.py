@@ -99,7 +99,7 @@ def test_an_interrupted_run_with_workers_ends_as_one_without(
 ) -> None:
     first, last = tiny_recipe.stages
     stages = (first, replace(last, clip_share=0.5, hardest=0.5))
-    recipe = replace(tiny_recipe, stages=stages, steps=4, tuning=Tuning(accumulate=2))
+    recipe = replace(tiny_recipe, stages=stages, steps=4)
     alone = train(recipe, tmp_path / "alone", batches=bars)
 
     def interrupt(used: float, metrics: StepMetrics) -> None:
