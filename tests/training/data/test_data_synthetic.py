@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import tifffile
@@ -9,14 +12,28 @@ from napari_sam2.training.data.prepare import prepare
 from napari_sam2.training.data.recipes import build_mixture
 from napari_sam2.training.data.sources import ClipSource, Request, StillSource
 from napari_sam2.training.data.synthetic import MODALITIES, synthesize
+from napari_sam2.training.data.synthetic_arms import Arms
+from napari_sam2.training.data.synthetic_cells import Pose
+from napari_sam2.training.data.synthetic_motion import simulate
+from napari_sam2.training.data.synthetic_setup import DISTRACTOR_ID
+from napari_sam2.training.data.synthetic_shapes import ShapeStyle, draw_scene
 from napari_sam2.training.data.synthetic_store import store_movie, stored_movies
+from napari_sam2.training.data.synthetic_texture import textured
 
 SHAPE = {"frames": 4, "size": 128}
 
 
+class NamedMovie(NamedTuple):
+    modality: str
+    image_tyx: np.ndarray
+    labels_tyx: np.ndarray
+    parents: dict[int, int]
+
+
 @pytest.fixture(scope="module", params=list(MODALITIES))
 def movie(request):
-    return synthesize(3, modality=request.param, **SHAPE)
+    made = synthesize(3, modality=request.param, **SHAPE)
+    return NamedMovie(request.param, made.image_tyx, made.labels_tyx, made.parents)
 
 
 def test_shapes_and_types(movie):
@@ -36,13 +53,16 @@ def test_each_label_is_one_piece_of_some_size(movie):
             assert mask.sum() >= 20
 
 
-@pytest.mark.parametrize("modality", ["nuclei", "membranes", "bacteria"])
-def test_the_same_arguments_give_the_same_movie(modality):
-    first, second = (synthesize(11, modality=modality, **SHAPE) for _ in range(2))
-    np.testing.assert_array_equal(first.image_tyx, second.image_tyx)
-    np.testing.assert_array_equal(first.labels_tyx, second.labels_tyx)
-    other = synthesize(12, modality=modality, **SHAPE)
-    assert not np.array_equal(first.image_tyx, other.image_tyx)
+def test_the_same_arguments_give_the_same_movie(movie):
+    again = synthesize(3, modality=movie.modality, **SHAPE)
+    np.testing.assert_array_equal(again.image_tyx, movie.image_tyx)
+    np.testing.assert_array_equal(again.labels_tyx, movie.labels_tyx)
+    assert again.parents == movie.parents
+
+
+def test_another_seed_gives_another_movie():
+    first, second = (synthesize(seed, modality="nuclei", **SHAPE) for seed in (11, 12))
+    assert not np.array_equal(first.image_tyx, second.image_tyx)
 
 
 def frames_of(movie, object_id):
@@ -84,6 +104,68 @@ def test_nuclei_are_brighter_than_what_surrounds_them(seed):
         for axis in (0, 1):
             moved = np.roll(labels, step, axis)
             assert image[moved > 0].mean() < image[labels > 0].mean()
+
+
+def zones_of(labels):
+    """Return inside, margin and surroundings; in a sheet without gaps, inside and margin."""
+    flat = ndimage.maximum_filter(labels, 3) == ndimage.minimum_filter(labels, 3)
+    margin = ndimage.binary_dilation(~flat)
+    around = ndimage.binary_dilation(margin, iterations=5) & ~margin & (labels == 0)
+    zones = ((labels > 0) & ~margin, margin & (labels > 0), around)
+    return [zone for zone in zones if zone.sum() > 40]
+
+
+def contrast_of(image, labels):
+    """Return the largest difference between zones in brightness, texture or edges."""
+    smooth = ndimage.gaussian_filter(image, 1.0)
+    fine = np.abs(image - smooth)
+    edges = ndimage.gaussian_gradient_magnitude(image, 1.5)
+    worst = []
+    for feature in (smooth, fine, edges):
+        means = [feature[zone].mean() for zone in zones_of(labels)]
+        spread = np.mean([feature[zone].std() for zone in zones_of(labels)])
+        worst.append((max(means) - min(means)) / spread)
+    return max(worst)
+
+
+def test_objects_differ_from_what_surrounds_them(movie):
+    assert contrast_of(movie.image_tyx[0], movie.labels_tyx[0]) > 0.3
+
+
+def test_distractors_are_seen_but_not_labelled():
+    made = [synthesize(seed, frames=1, size=128, modality="textured") for seed in range(4)]
+    assert all(movie.labels_tyx.max() < DISTRACTOR_ID for movie in made)
+    setups = [textured(np.random.default_rng(seed), 128) for seed in range(8)]
+    setup = next(each for each in setups if each.distractors is not None)
+    population = simulate(np.random.default_rng(0), setup.distractors, frames=1, size=128)
+    poses = [replace(p, object_id=p.object_id + DISTRACTOR_ID) for p in population.frames[0]]
+    scene = setup.draw(poses)
+    assert (scene.labels_yx >= DISTRACTOR_ID).any()
+    assert np.abs(setup.look.paint(scene) - setup.look.paint(setup.draw([]))).max() > 0.05
+
+
+def test_protrusions_widen_a_cell_and_withdraw_in_mitosis():
+    outline = np.zeros(5, np.complex64)
+    pose = Pose(1, (100.0, 100.0), 0.3, 20.0, 1.5, outline, 0.0, 0.0, 1.0, 0.0, (40, 90))
+    areas = [
+        (draw_scene([each], ShapeStyle(arms=arms), 200).labels_yx > 0).sum()
+        for each, arms in (
+            (pose, None),
+            (pose, Arms(count=4, reach=2.5)),
+            (replace(pose, condensed=1.0), Arms(count=4, reach=2.5)),
+            (pose, Arms(bite=0.8)),
+        )
+    ]
+    assert areas[1] > 1.1 * areas[0]
+    assert areas[2] == areas[0]
+    assert areas[3] < 0.95 * areas[0]
+
+
+def test_packed_rods_start_side_by_side():
+    movie = synthesize(2, frames=1, size=256, modality="bacteria_microcolony")
+    labels = movie.labels_tyx[0]
+    hull = ndimage.binary_closing(labels > 0, iterations=6)
+    assert (labels > 0).sum() > 0.75 * hull.sum()
 
 
 def test_an_unknown_modality_is_named():

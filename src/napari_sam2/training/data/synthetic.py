@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from . import synthetic_adherent as adherent
 from . import synthetic_bacteria as bacteria
 from . import synthetic_fluorescence as fluorescence
 from . import synthetic_membranes as membranes
@@ -225,10 +226,10 @@ _SETUPS: dict[str, Callable[[np.random.Generator, int], Setup[Any]]] = {
     "bacteria": _bacteria,
     "membranes": _membranes,
     "phase_bright": setups.phase_bright,
-    "adherent_phase": setups.adherent_phase,
+    "adherent_phase": adherent.adherent_phase,
     "confluent": setups.confluent,
     "round_brightfield": setups.round_brightfield,
-    "spindle_fluorescence": setups.spindle_fluorescence,
+    "spindle_fluorescence": adherent.spindle_fluorescence,
     "nuclei_nucleoli": setups.nuclei_nucleoli,
     "nuclei_small": setups.nuclei_small,
     "nuclei_dense": setups.nuclei_dense,

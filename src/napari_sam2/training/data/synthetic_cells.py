@@ -90,7 +90,7 @@ class Behaviour:
     heading : float, optional
         Direction along which all cells lie roughly, radians; by default each has its own.
     packed : bool
-        Start as a brick wall of cells along the heading.
+        Start side by side, like bricks, in patches of about the same heading.
     """
 
     radius: float
@@ -154,7 +154,7 @@ def _first_angle(rng: np.random.Generator, behaviour: Behaviour) -> float:
     """Draw a direction: any, or about that of the neighbours."""
     if behaviour.heading is None:
         return float(rng.uniform(0.0, 2.0 * math.pi))
-    return behaviour.heading + float(rng.normal(0.0, 0.06 if behaviour.packed else 0.22))
+    return behaviour.heading + float(rng.normal(0.0, 0.22))
 
 
 def draw_outline(rng: np.random.Generator, roughness: float) -> np.ndarray:

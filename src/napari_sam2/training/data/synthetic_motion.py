@@ -50,8 +50,7 @@ def _founders(
     spread = behaviour.radius * math.sqrt(count) * 0.9
     middle = rng.uniform(0.3 * size, 0.7 * size, 2)
     if behaviour.packed:
-        places = _bricks(rng, behaviour, middle, count)
-        return [new_cell(rng, behaviour, i + 1, yx, frames) for i, yx in enumerate(places)]
+        return _bricks(rng, behaviour, middle, count, frames)
     cells = []
     for index in range(count):
         place = rng.normal(middle, spread) if clustered else rng.uniform(-margin, size + margin, 2)
@@ -60,21 +59,42 @@ def _founders(
 
 
 def _bricks(
-    rng: np.random.Generator, behaviour: Behaviour, middle: np.ndarray, count: int
-) -> np.ndarray:
-    """Lay cells in rows side by side around a place, float (count, 2)."""
-    root, heading = math.sqrt(behaviour.aspect), behaviour.heading or 0.0
+    rng: np.random.Generator, behaviour: Behaviour, middle: np.ndarray, count: int, frames: int
+) -> list[Cell]:
+    """Lay cells side by side around a place, in one to three patches of like direction."""
+    extent = behaviour.radius * math.sqrt(count)
+    patches = int(rng.integers(1, 4))
+    seeds = rng.normal(middle, 0.7 * extent, (patches, 2))
+    found = []
+    for patch in range(patches):
+        heading = (behaviour.heading or 0.0) + float(rng.normal(0.0, 0.6)) * (patch > 0)
+        places = middle + _wall(rng, behaviour, heading, count)
+        nearest = ((places[:, None, :] - seeds) ** 2).sum(-1).argmin(1)
+        found += [(heading, place) for place in places[nearest == patch]]
+    stretch = np.array([rng.uniform(0.7, 1.4), 1.0])
+    found.sort(key=lambda each: float(np.hypot(*((each[1] - middle) * stretch))))
+    cells = []
+    for index, (heading, place) in enumerate(found[:count]):
+        cell = new_cell(rng, behaviour, index + 1, place, frames)
+        cell.angle = heading + float(rng.normal(0.0, 0.06))
+        cells.append(cell)
+    return cells
+
+
+def _wall(rng: np.random.Generator, behaviour: Behaviour, heading: float, count: int) -> np.ndarray:
+    """Return the places of a brick wall of cells around the origin, float (N, 2), pixels."""
+    root = math.sqrt(behaviour.aspect)
     long_px, short_px = behaviour.radius * root, behaviour.radius / root
     half = math.ceil(1.5 * math.sqrt(count * behaviour.aspect)) + 2
     rows, columns = np.mgrid[-half : half + 1, -half : half + 1]
+    rows = rows[np.abs(rows[:, 0]) * behaviour.aspect < half + 1]
+    columns = columns[: len(rows)]
     shifts = rng.uniform(0.0, 1.0, 2 * half + 1)[None, :]
     along = 2.02 * long_px * (rows + shifts + rng.normal(0.0, 0.06, rows.shape))
     across = 2.02 * short_px * columns
     axis = np.array([math.cos(heading), math.sin(heading)])
     side = np.array([-axis[1], axis[0]])
-    places = along.reshape(-1, 1) * axis + across.reshape(-1, 1) * side
-    uneven = np.hypot(along, across * rng.uniform(0.7, 1.6)).ravel()
-    return middle + places[np.argsort(uneven)[:count]]
+    return along.reshape(-1, 1) * axis + across.reshape(-1, 1) * side
 
 
 def _step(

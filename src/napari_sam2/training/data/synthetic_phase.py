@@ -63,17 +63,18 @@ class BrightCellLook:
         side = 2.0 * math.pi * own_number(pose, 1)
         slope = (math.cos(side) * cell.along_px + math.sin(side) * cell.across_px) / pose.radius
         ring = np.exp(-(((rho - self.ring_at) / self.ring_width) ** 2))
-        value = self.ring * ring * (1.0 + self.uneven * np.clip(slope, -1.0, 1.0))
+        level = self.ring * (0.5 + 0.7 * own_number(pose, 4))
+        value = level * ring * (1.0 + self.uneven * np.clip(slope, -1.0, 1.0))
         value += self.glow * np.exp(-(((rho - 1.25) / 0.25) ** 2))
         long_px, short_px = pose.axes_px
         shift = 0.25 * self.core * (own_number(pose, 2) - 0.5) * 2.0
         centre = np.hypot(cell.along_px / long_px - shift, cell.across_px / short_px + 0.5 * shift)
         size = self.core * (0.7 + 0.5 * own_number(pose, 3)) * (1.0 - 0.3 * pose.condensed)
-        core = np.clip((1.0 - centre / size) * 3.0 + 0.5, 0.0, 1.0)
+        texture = look_up_noise(4.0, cell.along_px, cell.across_px, offset_yx=pose.texture_yx)
+        core = np.clip((1.0 - centre / size + 0.15 * texture) * 3.0 + 0.5, 0.0, 1.0)
         value += core * (self.core_level - value)
         for arm in arm_depths(pose, self.tails, cell.along_px, cell.across_px):
-            thin = np.clip(arm + 0.5, 0.0, 1.0) * (rho > self.ring_at)
-            value -= 0.35 * thin
+            value -= 0.8 * np.clip(arm + 0.3, 0.0, 1.0) * np.clip(3.5 - rho, 0.3, 1.0)
         return (value * np.float32(pose.brightness)).astype(np.float32)
 
 

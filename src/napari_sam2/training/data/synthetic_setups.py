@@ -12,11 +12,9 @@ from . import synthetic_fluorescence as fluorescence
 from . import synthetic_phase as phase
 from .synthetic_arms import Arms
 from .synthetic_backdrop import draw_backdrop, draw_wells
-from .synthetic_cells import Behaviour
 from .synthetic_membranes import sheet_behaviour, sheet_warp
 from .synthetic_setup import Setup, log_uniform
 from .synthetic_shapes import Scene, ShapeStyle, draw_scene
-from .synthetic_transmission import PhaseLook
 
 
 def phase_bright(rng: np.random.Generator, size: int) -> Setup[Scene]:
@@ -27,7 +25,7 @@ def phase_bright(rng: np.random.Generator, size: int) -> Setup[Scene]:
         fluorescence.cell_behaviour(rng),
         radius=radius,
         aspect=1.0 + log_uniform(rng, 0.05, 1.5),
-        roughness=float(rng.uniform(0.01, 0.1)),
+        roughness=log_uniform(rng, 0.01, 0.15),
         fill=log_uniform(rng, 0.01, 0.3),
         speed=radius * log_uniform(rng, 0.02, 0.4),
         brightness_spread=0.2,
@@ -44,60 +42,16 @@ def phase_bright(rng: np.random.Generator, size: int) -> Setup[Scene]:
         ring=float(ring),
         uneven=float(rng.uniform(0.0, 0.9)),
         glow=float(rng.uniform(-0.3, 0.3)) * (rng.random() < 0.5),
-        tails=Arms(count=2 * (rng.random() < 0.35), reach=2.2, base=0.2, tip_px=0.3),
+        tails=Arms(
+            int(rng.choice((0, 0, 2, 3))), reach=float(rng.uniform(1.5, 4.0)), base=0.25, tip_px=0.4
+        ),
         backdrop_yx=draw_backdrop(rng, size, dirt=float(rng.uniform(0.0, 1.0))),
     )
-    style = ShapeStyle(warp=float(rng.uniform(0.0, 0.1)), reach=3.2 if look.tails.count else 1.9)
+    arms = Arms(2, reach=float(rng.uniform(1.0, 2.0)), base=0.5) if rng.random() < 0.25 else None
+    reach = 3.2 if look.tails.count else 1.9
+    style = ShapeStyle(warp=float(rng.uniform(0.0, 0.15)), reach=reach, arms=arms)
     draw = partial(draw_scene, style=style, size=size)
     return Setup(behaviour, draw, look, fluorescence=False, clarity=2.0)
-
-
-def _adherent_arms(rng: np.random.Generator) -> Arms:
-    """Draw what protrudes from the cells of a movie."""
-    return Arms(
-        count=int(rng.choice((0, 2, 2, 3, 4, 5))),
-        reach=float(rng.uniform(1.2, 2.6)),
-        base=float(rng.uniform(0.5, 1.0)),
-        tip_px=float(rng.uniform(0.8, 2.2)),
-        lamella=float(rng.uniform(0.5, 1.2)) * (rng.random() < 0.6),
-    )
-
-
-def _adherent_behaviour(rng: np.random.Generator, low: float, high: float) -> Behaviour:
-    """Draw spread cells from round to very long, alone or side by side."""
-    radius = log_uniform(rng, low, high)
-    return replace(
-        fluorescence.cell_behaviour(rng),
-        radius=radius,
-        aspect=1.0 + log_uniform(rng, 0.2, 5.0),
-        roughness=float(rng.uniform(0.03, 0.14)),
-        fill=log_uniform(rng, 0.06, 0.5),
-        speed=radius * log_uniform(rng, 0.01, 0.15),
-        spacing=float(rng.uniform(0.7, 1.1)),
-        heading=float(rng.uniform(0.0, math.pi)) if rng.random() < 0.5 else None,
-    )
-
-
-def adherent_phase(rng: np.random.Generator, size: int) -> Setup[Scene]:
-    """Draw large spread cells: thick body, thin protrusions, flat lamella, bright halo."""
-    behaviour = _adherent_behaviour(rng, 12.0, 32.0)
-    behaviour = replace(behaviour, brightness_spread=float(rng.uniform(0.1, 0.35)))
-    look = PhaseLook(
-        strength=float(rng.uniform(0.9, 1.8)),
-        halo_px=float(rng.uniform(3.5, 10.0)),
-        halo=float(rng.uniform(0.7, 1.15)),
-        edge=float(rng.uniform(0.35, 0.9)),
-        fine=float(rng.uniform(0.05, 0.35)),
-        organelles=float(rng.uniform(0.0, 0.5)),
-        clutter_yx=draw_backdrop(rng, size, dirt=float(rng.uniform(0.0, 1.0))),
-    )
-    style = ShapeStyle(
-        warp=float(rng.uniform(0.05, 0.25)),
-        taper=float(rng.uniform(0.0, 0.8)),
-        arms=_adherent_arms(rng),
-    )
-    draw = partial(draw_scene, style=style, size=size)
-    return Setup(behaviour, draw, look, fluorescence=False, clarity=2.5)
 
 
 def confluent(rng: np.random.Generator, size: int) -> Setup[phase.Tissue]:
@@ -155,21 +109,6 @@ def round_brightfield(rng: np.random.Generator, size: int) -> Setup[Scene]:
     )
     draw = partial(draw_scene, style=ShapeStyle(reach=1.7), size=size)
     return Setup(behaviour, draw, look, fluorescence=False)
-
-
-def spindle_fluorescence(rng: np.random.Generator, size: int) -> Setup[Scene]:
-    """Draw dim cytoplasm with long protrusions, bright in the middle, very uneven."""
-    behaviour = _adherent_behaviour(rng, 10.0, 26.0)
-    behaviour = replace(behaviour, brightness_spread=float(rng.uniform(0.3, 0.8)))
-    look = replace(
-        fluorescence.cytoplasm_look(rng, bright_nucleus=bool(rng.random() < 0.2)),
-        edge=float(rng.uniform(0.5, 1.0)),
-        coarse=float(rng.uniform(0.1, 0.4)),
-    )
-    arms = replace(_adherent_arms(rng), count=int(rng.integers(2, 6)))
-    style = ShapeStyle(warp=float(rng.uniform(0.05, 0.25)), taper=0.5, arms=arms)
-    draw = partial(draw_scene, style=style, size=size)
-    return Setup(behaviour, draw, look, fluorescence=True, clarity=float(rng.uniform(0.5, 1.5)))
 
 
 def nuclei_nucleoli(rng: np.random.Generator, size: int) -> Setup[Scene]:
