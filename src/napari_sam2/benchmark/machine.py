@@ -13,6 +13,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 SQUARE = 2048
+GPU_SQUARE = 8192  # smaller products are over before a GPU has been asked for the next
 BUDGET_S = 0.6
 _STATM = Path("/proc/self/statm")
 
@@ -43,8 +44,9 @@ class Cost:
 
 def measure_peak(dtype: torch.dtype, device: torch.device) -> Peak:
     """Measure the best of a second of matrix products with the present number of threads."""
-    a, b = (torch.randn(SQUARE, SQUARE, device=device).to(dtype) for _ in range(2))
-    operations = 2 * SQUARE**3
+    side = SQUARE if device.type == "cpu" else GPU_SQUARE
+    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    operations = 2 * side**3
     a @ b
     costs: list[Cost] = []
     while sum(each.wall_s for each in costs) < BUDGET_S:
@@ -68,6 +70,22 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
+
+
+class GpuMemory:
+    """Follow the memory that PyTorch holds on a CUDA GPU, from now on."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+
+    @property
+    def peak_mib(self) -> float | None:
+        """The most that tensors took, weights included, in MiB; None on other devices."""
+        if self._device.type != "cuda":
+            return None
+        return torch.cuda.max_memory_allocated(self._device) / 2**20
 
 
 def count_operations(work: Callable[[], object]) -> int:

@@ -108,7 +108,8 @@ class Report:
     cost
         Of a frame, medians.
     by_component
-        Seconds a part in the frame whose time is the median; they add up to it.
+        Seconds a part in the frame whose time is the median. They add up to it; on a GPU to more,
+        since it is waited for between parts, and the cost is that of frames without that.
     operations
         Of the matrix products and convolutions of a frame; a multiply-add counts as two.
     peak
@@ -117,6 +118,8 @@ class Report:
         Memory.
     comparison
         Beside a reference implementation, where one was asked for.
+    gpu_peak_mib
+        The most that tensors took on a CUDA GPU while tracking, weights included; None elsewhere.
     """
 
     conditions: Conditions
@@ -126,6 +129,7 @@ class Report:
     peak: Peak
     resident: Resident
     comparison: Comparison | None
+    gpu_peak_mib: float | None = None
 
     @property
     def share_of_peak(self) -> float:
@@ -159,5 +163,6 @@ class Report:
             "cpu_share_of_peak": self.cpu_share_of_peak,
             "peak_rss_mib": self.resident.peak,
             "rss_mib": asdict(self.resident),
+            "gpu_peak_mib": self.gpu_peak_mib,
             **beside,
         }

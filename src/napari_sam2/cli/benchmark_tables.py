@@ -18,8 +18,9 @@ def tracking_tables(report: Report) -> list[Table | str]:
     """Lay out where the time of a frame goes, memory, and the reference beside."""
     cost = report.cost
     parts = plain_table("part", "s / frame", "share")
+    all_parts = sum(report.by_component.values())
     for part, seconds in report.by_component.items():
-        parts.add_row(part, f"{seconds:.4f}", f"{seconds / cost.wall_s:.0%}")
+        parts.add_row(part, f"{seconds:.4f}", f"{seconds / all_parts:.0%}")
     parts.add_section()
     parts.add_row("frame", f"{cost.wall_s:.4f}", "", style="bold")
     lines: list[Table | str] = [
@@ -29,6 +30,8 @@ def tracking_tables(report: Report) -> list[Table | str]:
         f"{report.share_of_peak:.0%} of the machine's {report.peak.by_wall / 1e9:.0f} GFLOP/s",
         _memory_line(report),
     ]
+    if report.gpu_peak_mib is not None:
+        lines.append(f"memory of the GPU: at most {report.gpu_peak_mib:.0f} MiB held by tensors")
     if report.comparison is not None:
         beside = report.comparison
         lines.append(
