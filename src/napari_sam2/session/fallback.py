@@ -101,7 +101,8 @@ class Fallback:
         step = retreat(footing, native_size=self._model.config.image_size)
         if step is None:
             return False
-        self._model.to(step.footing.device_type)
+        if step.footing.device_type != device:  # "cuda" alone would mean the first of several GPUs
+            self._model.to(step.footing.device_type)
         self._tracker.rebuild(self._model, step.footing.settings)
         gc.collect()
         if device == "cuda":

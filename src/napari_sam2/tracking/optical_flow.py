@@ -45,13 +45,13 @@ def optical_flow(now_nhw: Tensor, then_nhw: Tensor, *, radius: int, rounds: int)
 def _flow(now_nhw: Tensor, then_nhw: Tensor, *, radius: int, rounds: int) -> Tensor:
     levels = [torch.stack((now_nhw, then_nhw))]
     while levels[-1].shape[-1] > 2 * SMALLEST:
-        reduce = _reduction(levels[-1].shape[-1]).to(now_nhw.device)
+        reduce = _reduction(levels[-1].shape[-1], now_nhw.device)
         levels.append(reduce @ levels[-1] @ reduce.t())
     side = levels[-1].shape[-1]
     flow = now_nhw.new_zeros(len(now_nhw), 2, side, side)
     for now, then in reversed(levels):
         flow = _enlarged(flow, now.shape[-1])
-        box = _box(now.shape[-1], radius).to(now.device)
+        box = _box(now.shape[-1], radius, now.device)
         for _ in range(rounds):
             flow = _refined(flow, now, then, box)
     return flow
@@ -85,20 +85,21 @@ def _enlarged(flow_n2hw: Tensor, side: int) -> Tensor:
     coarse = flow_n2hw.shape[-1]
     if coarse == side:
         return flow_n2hw
-    steps = torch.arange(side, device=flow_n2hw.device, dtype=torch.float64)
-    nearest = (steps * (coarse - 1) / (side - 1) + 0.5).floor().long()
+    steps = torch.arange(side, device=flow_n2hw.device)
+    # Half a step more, rounded down; in whole numbers, since some GPUs have no float64.
+    nearest = (2 * steps * (coarse - 1) + side - 1) // (2 * (side - 1))
     return flow_n2hw[:, :, nearest][..., nearest] * (side / coarse)
 
 
 @lru_cache(maxsize=8)
-def _reduction(side: int) -> Tensor:
+def _reduction(side: int, device: torch.device) -> Tensor:
     """Return the matrix (S / 2, S) that smooths and halves a picture along one axis."""
-    return torch.from_numpy(pyramid_reduce(np.eye(side), channel_axis=-1)).float()
+    matrix = torch.from_numpy(pyramid_reduce(np.eye(side), channel_axis=-1))
+    return matrix.float().to(device)
 
 
 @lru_cache(maxsize=8)
-def _box(side: int, radius: int) -> Tensor:
+def _box(side: int, radius: int, device: torch.device) -> Tensor:
     """Return the matrix (S, S) that averages over a window along one axis, mirrored at the ends."""
-    return torch.from_numpy(
-        uniform_filter1d(np.eye(side), 2 * radius + 1, axis=0, mode="mirror")
-    ).float()
+    matrix = uniform_filter1d(np.eye(side), 2 * radius + 1, axis=0, mode="mirror")
+    return torch.from_numpy(matrix).float().to(device)

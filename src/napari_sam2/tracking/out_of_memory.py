@@ -9,7 +9,13 @@ import torch
 
 T = TypeVar("T")
 
-_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+# The last is what cuBLAS and cuDNN say where their own room on a GPU cannot be had.
+_WORDS = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "status_alloc_failed",
+)
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
