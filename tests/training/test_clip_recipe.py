@@ -11,12 +11,14 @@ from torch import Generator
 
 from napari_sam2.network import PRESETS, SAM2
 from napari_sam2.training.clip_memory import FrameMemory, memory_of
+from napari_sam2.training.clip_plan import draw_direction, draw_plan
 from napari_sam2.training.clip_steps import clip_loss
 from napari_sam2.training.config import PromptSettings, Recipe
 from napari_sam2.training.data.clip_batch import ClipBatch
 from napari_sam2.training.data.requests import hardest_clips
 from napari_sam2.training.losses import LossWeights
 from napari_sam2.training.numbered_steps import StepNumber, step_loss
+from napari_sam2.training.steps import objects_of
 from napari_sam2.training.train import Batches
 
 
@@ -66,8 +68,30 @@ def test_a_frame_that_an_object_has_left_is_not_prompted(model: SAM2, discs: Bat
     batch = discs.clip_batch(0, 1, 3, 2, 64)
     batch.masks_bkthw[:, :, 1:] = False
     prompts = PromptSettings(prompted_frames=3, prompted_corrections=2, correct=0.0, reverse=0.0)
+    # Nobody is left to be prompted there: the first frame alone, with its two corrections or none.
     counts = {len(decodings(model, batch, prompts, seed)) for seed in range(5)}
     assert counts <= {3, 5}
+
+
+def test_objects_that_are_not_on_a_corrected_frame_sit_out_the_step(discs: Batches) -> None:
+    batch = discs.clip_batch(0, 4, 4, 2, 64)
+    batch.masks_bkthw[1, :, 1:] = False
+    objects = objects_of(batch)
+    settings = PromptSettings(correct=1.0, prompted_frames=3)
+    for seed in range(5):
+        plan, chosen = draw_plan(objects, settings, Generator().manual_seed(seed))
+        assert plan.corrected or len(plan.prompted) > 1
+        assert set(chosen.window_n.tolist()) == {0, 2, 3}
+        assert len(chosen.targets_nt1hw) == len(chosen.present_nt) == len(chosen)
+
+
+def test_time_is_not_turned_around_where_nothing_is_left_at_the_end(discs: Batches) -> None:
+    batch = discs.clip_batch(0, 2, 3, 2, 64)
+    always = PromptSettings(reverse=1.0)
+    turned = draw_direction(batch, always, Generator().manual_seed(0))
+    np.testing.assert_array_equal(turned.images_bthw, batch.images_bthw[:, ::-1])
+    batch.masks_bkthw[:, :, -1] = False
+    assert draw_direction(batch, always, Generator().manual_seed(0)) is batch
 
 
 def test_a_prompt_ahead_lends_its_map_but_not_its_pointer(model: SAM2) -> None:

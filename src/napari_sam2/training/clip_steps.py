@@ -15,6 +15,7 @@ from torch.nn import functional
 from napari_sam2.network import SAM2, Decoded, ImageFeatures
 from napari_sam2.tracking.dense_prompts import soften_previous
 from napari_sam2.training.clip_memory import FrameMemory, memory_of
+from napari_sam2.training.clip_plan import draw_direction, draw_plan
 from napari_sam2.training.config import PromptSettings
 from napari_sam2.training.data.clip_batch import ClipBatch
 from napari_sam2.training.displacement import corrupted_logits, true_logits, uniform
@@ -115,48 +116,20 @@ def clip_loss(
     StepLoss
         The loss averaged over all decodings.
     """
-    if float(torch.rand((), generator=generator)) < prompts.reverse:
-        batch = _reversed(batch)
+    batch = draw_direction(batch, prompts, generator)
     images = torch.from_numpy(batch.images_bthw).to(device_of(model))
     with torch.set_grad_enabled(teach_encoder and torch.is_grad_enabled()):
         features = model.encode_image(network_images(images))
     frames, size = images.shape[1], images.shape[-1]
-    objects = objects_of(batch, images.device)
+    plan, objects = draw_plan(objects_of(batch, images.device), prompts, generator)
     clip = Clip(model, features, objects, frames, size, prompts, weights, generator)
-    results = {0: _prompted_frame(clip, 0)}
-    corrected = _corrected_frame(clip)
-    for frame in _further_prompted(clip):
-        results[frame] = _prompted_frame(clip, frame)
+    results = {frame: _prompted_frame(clip, frame) for frame in plan.prompted}
     for frame in range(1, frames):
         if frame not in results:
-            results[frame] = _tracked_frame(clip, frame, results, correct=frame == corrected)
+            results[frame] = _tracked_frame(clip, frame, results, correct=frame in plan.corrected)
     ordered = [results[frame] for frame in range(frames)]
     losses = [loss.total for result in ordered for loss in result.losses]
     return StepLoss(torch.stack(losses).mean(), _metrics(clip, ordered, losses))
-
-
-def _reversed(batch: ClipBatch) -> ClipBatch:
-    """Turn time around."""
-    images = batch.images_bthw[:, ::-1].copy()
-    return ClipBatch(images, batch.masks_bkthw[:, :, ::-1].copy(), batch.valid_bk)
-
-
-def _corrected_frame(clip: Clip) -> int:
-    """Draw the frame that is corrected, -1 for none."""
-    if float(torch.rand((), generator=clip.generator)) >= clip.settings.correct:
-        return -1
-    return int(torch.randint(1, clip.frames, (), generator=clip.generator))
-
-
-def _further_prompted(clip: Clip) -> list[int]:
-    """Draw the frames that are prompted besides the first; all objects must be on them."""
-    most = min(clip.settings.prompted_frames, clip.frames)
-    if most < 2:
-        return []
-    count = int(torch.randint(1, most + 1, (), generator=clip.generator)) - 1
-    drawn = torch.randperm(clip.frames - 1, generator=clip.generator)[:count] + 1
-    present = clip.objects.present_nt
-    return sorted(frame for frame in drawn.tolist() if bool(present[:, frame].all()))
 
 
 def _prompted_frame(clip: Clip, frame: int) -> TrackedFrame:
@@ -209,7 +182,6 @@ def _tracked_frame(
     memories = memory_of([result.memory for result in results.values()], frame, clip.model)
     embedding = clip.model.with_memory(features, memories)
     given = _unprompted(clip, results[frame - 1].logits_n1hw)
-    correct = correct and bool(clip.objects.present_nt[:, frame].all())
     clicks = clicks_of(clip.settings.correct_clicks, clip.generator) if correct else 0
     answered = _answer(clip, embedding, features, given, targets, clicks=clicks)
     logits = _handed_on(clip, answered.decoded, targets)
