@@ -141,6 +141,7 @@ def _adherent_behaviour(rng: np.random.Generator, low: float, high: float) -> Be
         fill=log_uniform(rng, 0.06, 0.5),
         speed=radius * log_uniform(rng, 0.01, 0.15),
         spacing=float(rng.uniform(0.7, 1.1)),
+        deforming=float(rng.uniform(0.05, 0.3)),
         heading=float(rng.uniform(0.0, math.pi)) if rng.random() < 0.5 else None,
     )
 

@@ -19,12 +19,12 @@ from .synthetic_shapes import Scene, ShapeStyle, draw_scene
 
 def phase_bright(rng: np.random.Generator, size: int) -> Setup[Scene]:
     """Draw small rounded cells with bright rims, single or in colonies."""
-    radius = log_uniform(rng, 4.5, 16.0)
+    radius = log_uniform(rng, 3.8, 15.0)
     at_core = rng.random() < 0.2
     behaviour = replace(
         fluorescence.cell_behaviour(rng),
         radius=radius,
-        aspect=1.0 + log_uniform(rng, 0.05, 1.5),
+        aspect=1.0 + log_uniform(rng, 0.05, 2.5),
         roughness=log_uniform(rng, 0.01, 0.15),
         fill=log_uniform(rng, 0.01, 0.3),
         speed=radius * log_uniform(rng, 0.02, 0.4),
@@ -67,8 +67,8 @@ def confluent(rng: np.random.Generator, size: int) -> Setup[phase.Tissue]:
     look = phase.TissueLook(
         direction=float(rng.uniform(0.0, 2.0 * math.pi)) if relief else None,
         border_px=float(rng.uniform(1.5, 4.0)),
-        border=float(rng.uniform(0.4, 1.2)) * (1.0 if relief else rng.choice((-1.0, 1.0, 1.0))),
-        granules=float(rng.uniform(0.03, 0.2)),
+        border=float(rng.uniform(0.5, 1.3)) * (1.0 if relief else rng.choice((-1.0, 1.0, 1.0))),
+        granules=log_uniform(rng, 0.02, 0.16),
         nucleus=float(rng.uniform(0.0, 0.4)),
         nucleus_size=float(rng.uniform(0.35, 0.6)),
         backdrop_yx=draw_backdrop(rng, size, dirt=float(rng.uniform(0.0, 0.2))),
@@ -136,11 +136,12 @@ def nuclei_small(rng: np.random.Generator, size: int) -> Setup[Scene]:
         radius=radius,
         fill=log_uniform(rng, 0.02, 0.3),
         speed=radius * log_uniform(rng, 0.02, 0.5),
+        brightness_spread=float(rng.uniform(0.1, 0.45)),
         crowd=120,
     )
     look = replace(fluorescence.nuclei_look(rng, cytoplasm=False), haze_px=8.0)
     draw = partial(draw_scene, style=ShapeStyle(warp=0.04), size=size)
-    clarity = float(rng.uniform(0.35, 1.0))
+    clarity = float(rng.uniform(0.5, 1.0))
     return Setup(behaviour, draw, look, True, clarity=clarity, blur_px=float(rng.uniform(0.0, 1.0)))
 
 

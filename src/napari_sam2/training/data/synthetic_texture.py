@@ -17,6 +17,8 @@ from .synthetic_shapes import Drawn, Scene, ShapeStyle, draw_scene
 from .synthetic_transmission import rod_behaviour
 
 SCALES_PX = (0.8, 1.5, 2.5, 4.0, 6.0)
+# Smaller objects hold too little of a texture for it to tell them from the ground.
+TELLING_PX = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +138,20 @@ def _texture(rng: np.random.Generator, level: float) -> Texture:
     )
 
 
-def _surface(rng: np.random.Generator, level: float, ground: Texture) -> Surface:
+def _distinct(first: Texture, second: Texture, radius_px: float) -> bool:
+    """Whether two surfaces can be told apart by level or, if wide enough, by their texture."""
+    low, high = sorted((first.contrast, second.contrast))
+    lighter = abs(first.level - second.level) > 0.12 + 0.5 * high
+    other_scale = low > 0.1 and abs(first.scale - second.scale) >= 2
+    return lighter or (radius_px > TELLING_PX and (high - low > 0.15 or other_scale))
+
+
+def _surface(rng: np.random.Generator, level: float, ground: Texture, radius_px: float) -> Surface:
     """Draw a kind of object that differs from the ground in at least one way."""
     texture = _texture(rng, level)
     rim = float(rng.choice((-1.0, 1.0)) * rng.uniform(0.3, 1.2)) * (rng.random() < 0.5)
     halo = float(rng.choice((-1.0, 1.0)) * rng.uniform(0.2, 0.8)) * (rng.random() < 0.35)
-    alike = 0.4 < texture.contrast / ground.contrast < 2.5
-    if abs(level) < 0.3 and alike and not rim:
+    if not (rim or _distinct(texture, ground, radius_px)):
         rim = float(rng.choice((-0.8, 0.8)))
     return Surface(
         texture=texture,
@@ -154,7 +163,7 @@ def _surface(rng: np.random.Generator, level: float, ground: Texture) -> Surface
     )
 
 
-def textured_look(rng: np.random.Generator, size: int) -> TexturedLook:
+def textured_look(rng: np.random.Generator, size: int, radius_px: float) -> TexturedLook:
     """Draw a ground and two kinds of objects on it, as light as the ground or not."""
     ground = _texture(rng, 0.0)
     axis = np.arange(size, dtype=np.float32)
@@ -163,7 +172,8 @@ def textured_look(rng: np.random.Generator, size: int) -> TexturedLook:
     equal = rng.random() < 0.35
     level = 0.0 if equal else float(rng.choice((-1.0, 1.0)) * log_uniform(rng, 0.1, 1.0))
     other = float(rng.choice((-1.0, 1.0)) * rng.uniform(0.0, 1.0))
-    return TexturedLook(image, _surface(rng, level, ground), _surface(rng, other, ground))
+    objects = _surface(rng, level, ground, radius_px)
+    return TexturedLook(image, objects, _surface(rng, other, ground, radius_px))
 
 
 def _any_style(rng: np.random.Generator) -> ShapeStyle:
@@ -197,7 +207,7 @@ def textured(rng: np.random.Generator, size: int) -> Setup[Scene]:
     style, other = _any_style(rng), _any_style(rng)
     behaviour = _any_behaviour(rng, style)
     distractors = replace(_any_behaviour(rng, other), fill=float(rng.uniform(0.02, 0.15)))
-    look = textured_look(rng, size)
+    look = textured_look(rng, size, behaviour.radius)
     draw = partial(draw_two_kinds, style=style, other=other, size=size)
     return Setup(
         behaviour,
