@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from napari_sam2.network.kept import Linear
 
@@ -78,6 +79,12 @@ class MLP(nn.Module):
 SCORES_BYTES = 2**22  # attention scores held at once: about what a processor's caches hold
 LARGE_BYTES = 2**18  # scores of one head that are worth a matrix product of their own
 FEW_KEYS = 32
+# Not cuDNN's, which is compiled anew for every shape: memories grow with every frame.
+_GPU_KERNELS = [
+    SDPBackend.FLASH_ATTENTION,
+    SDPBackend.EFFICIENT_ATTENTION,
+    SDPBackend.MATH,
+]
 
 
 def dot_product_attention(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor) -> Tensor:
@@ -89,6 +96,9 @@ def dot_product_attention(q_bhlc: Tensor, k_bhmc: Tensor, v_bhmc: Tensor) -> Ten
     """
     same = v_bhmc.shape[-1] == k_bhmc.shape[-1] and k_bhmc.shape[2] > FEW_KEYS
     fused = same and q_bhlc.dtype != torch.bfloat16
+    if q_bhlc.device.type == "cuda":
+        with sdpa_kernel(_GPU_KERNELS):
+            return F.scaled_dot_product_attention(q_bhlc, k_bhmc, v_bhmc)
     if fused or q_bhlc.device.type != "cpu":
         return F.scaled_dot_product_attention(q_bhlc, k_bhmc, v_bhmc)
     # Queries are fewer than keys, so these are the ones to scale. A few may be float32 still.

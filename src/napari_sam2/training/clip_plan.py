@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Generator
@@ -52,14 +52,7 @@ def draw_plan(
     staying = objects.present_nt[:, asked].all(dim=1)
     if not bool(staying.any()):
         return ClipPlan(), objects
-    kept = staying.to(objects.window_n.device)
-    chosen = replace(
-        objects,
-        window_n=objects.window_n[kept],
-        targets_nt1hw=objects.targets_nt1hw[kept],
-        present_nt=objects.present_nt[staying],
-    )
-    return plan, chosen
+    return plan, objects.chosen(staying)
 
 
 def _corrected(frames: int, settings: PromptSettings, generator: Generator) -> tuple[int, ...]:

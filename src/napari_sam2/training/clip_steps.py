@@ -122,6 +122,7 @@ def clip_loss(
         features = model.encode_image(network_images(images))
     frames, size = images.shape[1], images.shape[-1]
     plan, objects = draw_plan(objects_of(batch, images.device), prompts, generator)
+    objects = objects.in_round_numbers(generator)
     clip = Clip(model, features, objects, frames, size, prompts, weights, generator)
     results = {frame: _prompted_frame(clip, frame) for frame in plan.prompted}
     for frame in range(1, frames):

@@ -73,6 +73,25 @@ class TrainingObjects:
         """Return the number of objects N."""
         return len(self.window_n)
 
+    def chosen(self, rows: Tensor) -> TrainingObjects:
+        """Return some of the objects; ``rows``, indices or bool (N,), lie on the CPU."""
+        there = rows.to(self.window_n.device)
+        return TrainingObjects(
+            self.window_n[there], self.targets_nt1hw[there], self.present_nt[rows]
+        )
+
+    def in_round_numbers(self, generator: Generator) -> TrainingObjects:
+        """Leave some objects out by chance on a GPU, an eighth at most, so that counts recur.
+
+        A GPU chooses its kernels anew for every shape, which takes longer than a step.
+        """
+        count = len(self)
+        grain = max(1, 2 ** (count.bit_length() - 1) // 8)
+        if self.window_n.device.type == "cpu" or count % grain == 0:
+            return self
+        drawn = torch.randperm(count, generator=generator)[: count - count % grain]
+        return self.chosen(drawn.sort().values)
+
 
 def device_of(model: SAM2) -> torch.device:
     """Return where the network computes."""
@@ -206,7 +225,7 @@ def still_loss(
         The loss averaged over the decodings.
     """
     images = network_images(torch.from_numpy(batch.images_bthw[:, :1]).to(device_of(model)))
-    objects = objects_of(batch, images.device)
+    objects = objects_of(batch, images.device).in_round_numbers(generator)
     targets = objects.targets_nt1hw[:, 0]
     with torch.set_grad_enabled(teach_encoder and torch.is_grad_enabled()):
         features = model.encode_image(images).select(objects.window_n)
