@@ -135,14 +135,18 @@ def no_room(cuda):
     torch.cuda.empty_cache()
 
 
-def test_a_full_gpu_is_given_up_for_the_processor(cells, cells_there, nuclei, clicks, no_room):
+def test_a_full_gpu_is_relieved_and_the_masks_are_the_same(
+    cells, cells_there, nuclei, clicks, no_room
+):
     there = clicked(cells_there, nuclei, clicks, precision="float32")
     fallback = Fallback(cells_there, there)
     no_room()
     seen = labels_of(there.propagate("forward", stop=2))
     notices = fallback.take_notices()
+    assert notices
     assert all("GPU ran out of memory" in notice for notice in notices)
-    assert notices[-1].endswith("Going on with the CPU, more slowly.")
-    assert {each.device.type for each in cells_there.parameters()} == {"cpu"}
+    # How much has to be given up depends on what the driver still finds.
+    left = notices[-1].endswith("Going on with the CPU, more slowly.")
+    assert {each.device.type for each in cells_there.parameters()} == {"cpu" if left else "cuda"}
     here = clicked(cells, nuclei, clicks, precision="float32")
     assert ious(labels_of(here.propagate("forward", stop=2)), seen).mean() >= SAME
