@@ -28,8 +28,9 @@ def test_a_recipe_is_read_with_its_nested_tables(tmp_path: Path) -> None:
     assert recipe.data == str(tmp_path / "images")
 
 
-def test_the_recipe_of_the_embedded_model_is_valid() -> None:
-    recipe = read_recipe(Path(str(resources.files("napari_sam2"))) / "model/cells/recipe.toml")
+@pytest.mark.parametrize("name", ["recipe.toml", "recipe_last.toml"])
+def test_the_recipes_of_the_embedded_model_are_valid(name: str) -> None:
+    recipe = read_recipe(Path(str(resources.files("napari_sam2"))) / "model/cells" / name)
     assert recipe.preset == "cells"
 
 

@@ -22,7 +22,7 @@ _SAM20 = {
     for name, config in _SAM21.items()
 }
 _CELLS = SAM2Config(
-    ConvolutionalConfig(),
+    ConvolutionalConfig(depths=(2, 3, 5, 2)),
     image_size=256,
     hidden_dim=128,
     memory_layers=2,

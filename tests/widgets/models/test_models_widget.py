@@ -123,7 +123,7 @@ def press(qtbot, widget):
 
 @pytest.mark.usefixtures("own_model")
 def test_every_model_is_listed_with_its_size_and_place(qtbot, widget):
-    assert cells_of(widget, "cells")[:2] == ["cells\n7.1 M · BSD-3-Clause", "14 MB\nin the package"]
+    assert cells_of(widget, "cells")[:2] == ["cells\n7.9 M · BSD-3-Clause", "16 MB\nin the package"]
     assert cells_of(widget, NAME) == [
         f"{NAME}\n38.9 M · Apache-2.0",
         "156 MB\nnot downloaded",
@@ -297,7 +297,7 @@ def test_a_model_is_measured(press, widget):
 
 
 def test_a_whole_model_is_verified(press, widget):
-    assert press(widget.verify) == "cells is whole: 7.1 million values."
+    assert press(widget.verify) == "cells is whole: 7.9 million values."
 
 
 def test_a_damaged_model_is_not_fit(press, widget, own_model, notifications):
