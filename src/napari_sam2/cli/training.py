@@ -113,12 +113,12 @@ def _train(wanted: Run) -> TrainingState:
 
     # PyTorch then counts GPUs without waking them; processes forked later could not use them.
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    mixture, validate = _data(wanted)
     device = choose_device(wanted.device)
     cores = wanted.threads or usable_cores()
     processes, threads = shared_work(wanted.recipe, device, cores, wanted=wanted.processes)
     workers = drawing_workers(device, cores, processes=processes, wanted=wanted.workers)
     several_gpus = device.type == "cuda" and processes > 1
-    mixture, validate = _data(wanted)
     torch.set_num_threads(max(1, threads - workers))
     with ExitStack() as open_:
         # Before anything is computed on a GPU, and before there are threads beside this one.
