@@ -13,7 +13,7 @@ from napari_sam2.network import PRESETS, SAM2
 from napari_sam2.training.clip_steps import clip_loss
 from napari_sam2.training.config import PromptSettings, Recipe
 from napari_sam2.training.losses import LossWeights
-from napari_sam2.training.steps import objects_of, still_loss
+from napari_sam2.training.steps import TrainingObjects, objects_of, still_loss
 from napari_sam2.training.train import Batches
 
 
@@ -100,3 +100,13 @@ def test_a_network_without_dense_prompts_gets_one_kind_a_step(
             generator=Generator().manual_seed(seed),
         )
         assert bool(torch.isfinite(result.total))
+
+
+@pytest.mark.parametrize(("count", "kept"), [(300, 288), (288, 288), (9, 9), (23, 22)])
+def test_objects_come_in_round_numbers_off_the_processor(count: int, kept: int) -> None:
+    present = torch.arange(count * 2).view(count, 2) % 3 > 0
+    for device, expected in (("cpu", count), ("meta", kept)):
+        windows = torch.zeros(count, dtype=torch.long, device=device)
+        objects = TrainingObjects(windows, torch.zeros(count, 2, 1, 4, 4, device=device), present)
+        chosen = objects.in_round_numbers(Generator().manual_seed(0))
+        assert len(chosen) == len(chosen.targets_nt1hw) == len(chosen.present_nt) == expected
