@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy import ndimage
 
 from napari_sam2 import Mask, Tracker, load_model, open_movie
-from napari_sam2.tracking import motion as motion_module
 from napari_sam2.tracking.motion import Motion
 from napari_sam2.tracking.objects import Answer
+from napari_sam2.tracking.placement import Placement
 from napari_sam2.tracking.runner import NetworkRunner
 from napari_sam2.tracking.settings import TrackerSettings
 from napari_sam2.tracking.views import whole_view
@@ -33,6 +35,10 @@ def cells():
     return load_model("cells")
 
 
+def around(movie):
+    return Placement(movie.shape_yx, SIDE, "auto")
+
+
 def ellipse(centre_yx):
     y, x = np.mgrid[:SIDE, :SIDE]
     return ((y - centre_yx[0]) / 30) ** 2 + ((x - centre_yx[1]) / 44) ** 2 < 1
@@ -53,14 +59,14 @@ def test_a_mask_goes_where_the_texture_goes_in_both_directions(movie, cells, fra
     runner = NetworkRunner(cells, movie, TrackerSettings())
     view = whole_view(movie.shape_yx, SIDE)
     previous = on_frame_0(ellipse((120, 110)), view)
-    arrived = Motion(runner, 0.5).arrived([previous], [view], frame, before)[0]
+    arrived = Motion(runner, around(movie), 0.5).arrived([previous], [view], frame, before)[0]
     y, x = middle_px(arrived)
     assert y == pytest.approx(120 + sign * STEP_YX[0], abs=1.0)
     assert x == pytest.approx(110 + sign * STEP_YX[1], abs=1.0)
 
 
 def test_without_a_share_the_mask_stays_where_it_was_and_nothing_is_mixed(movie, cells):
-    motion = Motion(NetworkRunner(cells, movie, TrackerSettings()), 0.0)
+    motion = Motion(NetworkRunner(cells, movie, TrackerSettings()), around(movie), 0.0)
     view = whole_view(movie.shape_yx, SIDE)
     previous = on_frame_0(ellipse((120, 110)), view)
     arrived = motion.arrived([previous], [view], 1, 0)[0]
@@ -69,7 +75,7 @@ def test_without_a_share_the_mask_stays_where_it_was_and_nothing_is_mixed(movie,
 
 
 def test_what_is_absent_neither_arrives_nor_is_brought_back(movie, cells):
-    motion = Motion(NetworkRunner(cells, movie, TrackerSettings()), 0.5)
+    motion = Motion(NetworkRunner(cells, movie, TrackerSettings()), around(movie), 0.5)
     view = whole_view(movie.shape_yx, SIDE)
     nothing = Answer(view, torch.full((64, 64), -1024.0), -3.0, 0.9, torch.zeros(1))
     there = on_frame_0(ellipse((120, 110)), view)
@@ -98,20 +104,17 @@ def test_a_share_outside_of_0_to_1_is_refused(wrong):
         TrackerSettings(smoothing=wrong)
 
 
-def test_flows_are_kept_for_later_passes_as_far_as_there_is_room(movie, cells, monkeypatch):
-    looked = []
-    whole = whole_view(movie.shape_yx, SIDE)
-    previous = on_frame_0(ellipse((120, 110)), whole)
-    flow = motion_module.optical_flow
-    monkeypatch.setattr(
-        motion_module, "optical_flow", lambda *a, **b: looked.append(len(a[0])) or flow(*a, **b)
+@pytest.mark.parametrize(
+    ("predicted_iou", "shift", "network_wins"),
+    [(0.9, 20, True), (0.1, 20, False), (0.9, 1, None), (0.5, 20, None)],
+)
+def test_of_masks_that_lie_apart_one_is_believed(movie, cells, predicted_iou, shift, network_wins):
+    motion = Motion(NetworkRunner(cells, movie, TrackerSettings()), around(movie), 0.4)
+    view = whole_view(movie.shape_yx, SIDE)
+    found = replace(on_frame_0(ellipse((120, 110)), view), predicted_iou=predicted_iou)
+    arrived = on_frame_0(ellipse((120, 110 + 4 * shift)), view).logits_hw
+    smooth = motion.smooth(found, arrived).logits_hw
+    mixed = 0.6 * found.logits_hw + 0.4 * arrived
+    torch.testing.assert_close(
+        smooth, {True: found.logits_hw, False: arrived, None: mixed}[network_wins]
     )
-    room_for_two = TrackerSettings(feature_bytes=2 * 4 * 2 * 64 * 64 * 4)
-    motion = Motion(NetworkRunner(cells, movie, room_for_two), 0.5)
-    first = motion.arrived([previous], [whole], 1, 0)[0]
-    motion.arrived([previous], [whole], 2, 1)
-    assert torch.equal(motion.arrived([previous], [whole], 1, 0)[0], first)
-    assert len(looked) == 2
-    motion.arrived([previous], [whole], 3, 2)
-    motion.arrived([previous], [whole], 2, 1)
-    assert len(looked) == 4

@@ -15,7 +15,7 @@ from napari_sam2.tracking.identity import GATE
 from napari_sam2.tracking.memory import Recall
 from napari_sam2.tracking.motion import SHARE, Motion
 from napari_sam2.tracking.objects import Answer, TrackedObject
-from napari_sam2.tracking.placement import Placement, mask_extent
+from napari_sam2.tracking.placement import Placement
 from napari_sam2.tracking.recalling import recall_in_view
 from napari_sam2.tracking.runner import NetworkRunner, Request, Segmentation, no_points
 from napari_sam2.tracking.views import MASK_STRIDE, View
@@ -39,7 +39,7 @@ class Following:
         settings, prompted = runner.settings, self._config.previous_mask_prompt
         share = SHARE * prompted if settings.smoothing is None else settings.smoothing
         self._gate = GATE * prompted if settings.motion_gate is None else settings.motion_gate
-        self._motion = Motion(runner, share)
+        self._motion = Motion(runner, placement, share)
         chooses = self._gate > 0 or settings.memory_choice != "recent"
         self._wants_previous = prompted or share > 0 or chooses
 
@@ -48,8 +48,10 @@ class Following:
         if not objects:
             return []
         recalls = [tracked.bank.recall(frame, step) for tracked in objects]
+        expected = self._motion.expected([_previous_of(o) for o in objects], frame, frame - step)
         followers = [
-            _follower(tracked, recall) for tracked, recall in zip(objects, recalls, strict=True)
+            Follower(tracked.view or _previous_of(tracked).view, extent, len(recall.maps))
+            for tracked, extent, recall in zip(objects, expected, recalls, strict=True)
         ]
         views = cover(self._placement, followers)
         # Side by side, objects in one view share more of the work.
@@ -95,9 +97,3 @@ class Following:
 def _previous_of(tracked: TrackedObject) -> Answer:
     assert tracked.previous is not None
     return tracked.previous
-
-
-def _follower(tracked: TrackedObject, recall: Recall) -> Follower:
-    previous = _previous_of(tracked)
-    extent = mask_extent(previous.logits_hw, previous.view)
-    return Follower(tracked.view or previous.view, extent, len(recall.maps))

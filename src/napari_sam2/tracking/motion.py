@@ -8,45 +8,44 @@ network in that form, and has a share in the mask that is kept.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from napari_sam2.tracking.flow_fields import EXPLAINED, STEPS, FlowFields
+from napari_sam2.tracking.identity import overlaps
 from napari_sam2.tracking.objects import Answer
-from napari_sam2.tracking.optical_flow import optical_flow
+from napari_sam2.tracking.placement import Extent, Placement, mask_extent
 from napari_sam2.tracking.runner import NetworkRunner
 from napari_sam2.tracking.views import View
 
 SHARE = 0.4  # of the carried mask, for models that are prompted with it
-RADIUS = 5  # cells of the mask grid around one that are taken to move alike
-WARPS = 5  # rounds on each level of the pyramid
-KEPT_SHARE = 4  # for one in so many bytes of encoded views, flows are kept for later passes
+WHOLE = 0.5  # of its diameter, of which the flow must be believed for a mask to be said to move
+APART = 0.6  # IoU of both masks below which one of them must be wrong:
+SURE = 0.7  # the carried one, with an estimated IoU above ...
+UNSURE = 0.2  # ... or the network's, with one below
 CERTAIN = 10.0  # mask logits are clipped to this before they are mixed
 
 
 class Motion:
-    """Optical flow between two frames as seen in views, each computed once for all objects.
-
-    The flow is looked for on the grid of mask logits, in all views of a frame together. The latest
-    flows are kept, so that a pass over the same frames has them at once.
+    """Masks between two frames of a movie, carried in all views together.
 
     Parameters
     ----------
     runner
         The network bound to the movie.
+    placement
+        Says what is around a view.
     share
         Share of the carried mask in the mask of a tracked frame, in [0, 1); 0 computes no flow.
     """
 
-    def __init__(self, runner: NetworkRunner, share: float) -> None:
-        self._runner = runner
+    def __init__(self, runner: NetworkRunner, placement: Placement, share: float) -> None:
         self._share = share
-        self._pictures: dict[tuple[int, View], Tensor] = {}
-        self._flows: OrderedDict[tuple[int, int, View], Tensor] = OrderedDict()
+        self._fields = FlowFields(runner, placement)
 
     def arrived(
         self, previous: Sequence[Answer], views: Sequence[View], frame: int, before: int
@@ -73,49 +72,71 @@ class Motion:
         there = [i for i, mask in enumerate(masks) if bool((mask > 0).any())]
         moved = [masks[i] for i in there]
         if self._share and there:
-            flows = self._flows_in({views[i] for i in there}, frame, before)
+            fields = self._fields.of({views[i] for i in there}, frame, before)
             clipped = torch.stack(moved).clamp(-CERTAIN, CERTAIN)
-            moved = list(_along(clipped, torch.stack([flows[views[i]] for i in there])))
+            moved = list(_along(clipped, torch.stack([fields[views[i]][:2] for i in there])))
         found = dict(zip(there, moved, strict=True))
         return [found.get(i) for i in range(len(masks))]
 
+    def expected(self, previous: Sequence[Answer], frame: int, before: int) -> list[Extent | None]:
+        """Return where objects of frame `before` may be looked for on `frame`.
+
+        Parameters
+        ----------
+        previous
+            Objects on frame `before`.
+        frame, before
+            Two frames; the flow is that from one to the other.
+
+        Returns
+        -------
+        list of Extent or None
+            Where each was, shifted as its surroundings have moved; None where there was no mask.
+        """
+        extents = [mask_extent(each.logits_hw, each.view) for each in previous]
+        if not self._share:
+            return extents
+        around = [self._fields.around(each.view) for each in previous]
+        moving = {
+            i: (extent, around[i])
+            for i, extent in enumerate(extents)
+            if extent is not None and around[i] != previous[i].view
+        }
+        if moving:
+            wide = {view for _, view in moving.values()}
+            fields = self._fields.of(wide, frame, before, steps=STEPS - 1)
+        for i, (extent, view) in moving.items():
+            extents[i] = _shifted(extent, previous[i], view, fields[view])
+        return extents
+
     def smooth(self, answer: Answer, arrived: Tensor | None) -> Answer:
-        """Mix the network's mask with the one that arrived, if the object is there in both."""
+        """Mix the network's mask with the one that arrived, if the object is there in both.
+
+        Where they hardly overlap, one of them has lost the object, and the network's estimate of
+        its own IoU tells which.
+        """
         if not self._share or arrived is None or answer.object_score <= 0:
             return answer
-        found = answer.logits_hw.clamp(-CERTAIN, CERTAIN)
-        mixed = torch.lerp(found.float(), arrived.to(found.device).float(), self._share)
-        return replace(answer, logits_hw=mixed)
+        found = answer.logits_hw.clamp(-CERTAIN, CERTAIN).float()
+        carried = arrived.to(found.device).float()
+        share = self._share
+        if overlaps(found[None], carried)[0] < APART:
+            share = 0.0 if answer.predicted_iou > SURE else share
+            share = 1.0 if answer.predicted_iou < UNSURE else share
+        return replace(answer, logits_hw=torch.lerp(found, carried, share))
 
-    def _flows_in(self, views: Collection[View], frame: int, before: int) -> dict[View, Tensor]:
-        """Return (2, S / 4, S / 4) for each view: where cells came from, (y, x) in cells."""
-        # Pictures of other frames are not asked for again: passes go on, frame by frame.
-        self._pictures = {k: seen for k, seen in self._pictures.items() if k[0] in (frame, before)}
-        missing = [view for view in views if (frame, before, view) not in self._flows]
-        if missing:
-            now, then = (
-                torch.stack([self._picture(each, view) for view in missing])
-                for each in (frame, before)
-            )
-            flows = optical_flow(now, then, radius=RADIUS, rounds=WARPS)
-            for view, flow in zip(missing, flows, strict=True):
-                self._flows[frame, before, view] = flow.clone()  # not all of them kept by one
-        found = {view: self._flows[frame, before, view] for view in views}
-        for view in views:
-            self._flows.move_to_end((frame, before, view))
-        self._make_room(next(iter(found.values())).nbytes)
-        return found
 
-    def _make_room(self, flow_bytes: int) -> None:
-        """Drop the flows that were asked for longest ago."""
-        kept = self._runner.settings.feature_bytes // KEPT_SHARE // flow_bytes
-        while len(self._flows) > kept:
-            self._flows.popitem(last=False)
-
-    def _picture(self, frame: int, view: View) -> Tensor:
-        if (frame, view) not in self._pictures:
-            self._pictures[frame, view] = self._runner.grey(frame, view)
-        return self._pictures[frame, view]
+def _shifted(extent: Extent, answer: Answer, wide: View, field_3hw: Tensor) -> Extent:
+    """Move an extent as the object's mask moves in a wider view, as far as the flow is believed."""
+    mask = wide.reproject(answer.logits_hw, answer.view).clamp(-CERTAIN, CERTAIN)
+    carried = _along(mask[None], field_3hw[None, :2])[0]
+    was = mask_extent(mask, wide)
+    came = mask_extent(torch.where(field_3hw[2] > EXPLAINED, carried, -CERTAIN), wide)
+    if was is None or came is None or came.diameter < WHOLE * was.diameter:
+        return extent
+    places = zip(extent.centre_yx, was.centre_yx, came.centre_yx, strict=True)
+    y, x = (place + there - here for place, here, there in places)
+    return replace(extent, centre_yx=(y, x))
 
 
 def _along(logits_nhw: Tensor, flow_n2hw: Tensor) -> Tensor:

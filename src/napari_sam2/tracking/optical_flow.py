@@ -42,6 +42,33 @@ def optical_flow(now_nhw: Tensor, then_nhw: Tensor, *, radius: int, rounds: int)
     return torch.cat([_flow(now, then, radius=radius, rounds=rounds) for now, then in pairs])
 
 
+def refine_flow(
+    flow_n2hw: Tensor, now_nhw: Tensor, then_nhw: Tensor, *, radius: int, rounds: int
+) -> Tensor:
+    """Go on from a flow (N, 2, S, S) that is known roughly; the rest is as in `optical_flow`."""
+    box = _box(now_nhw.shape[-1], radius, now_nhw.device)
+    for _ in range(rounds):
+        flow_n2hw = _refined(flow_n2hw, now_nhw, then_nhw, box)
+    return flow_n2hw
+
+
+def around_each(values_nhw: Tensor, *, radius: int) -> Tensor:
+    """Return the mean (..., S, S) of values in the window around each pixel."""
+    box = _box(values_nhw.shape[-1], radius, values_nhw.device)
+    return box @ values_nhw @ box.t()
+
+
+def unexplained(flow_n2hw: Tensor, now_nhw: Tensor, then_nhw: Tensor, *, radius: int) -> Tensor:
+    """Return the mean squared difference (N, S, S) that a flow leaves around each pixel."""
+    return around_each((now_nhw - _warped(then_nhw, flow_n2hw)).square(), radius=radius)
+
+
+def variance(picture_nhw: Tensor, *, radius: int) -> Tensor:
+    """Return the variance (N, S, S) of pictures around each pixel."""
+    mean = around_each(picture_nhw, radius=radius)
+    return (around_each(picture_nhw.square(), radius=radius) - mean.square()).clamp(min=0)
+
+
 def _flow(now_nhw: Tensor, then_nhw: Tensor, *, radius: int, rounds: int) -> Tensor:
     levels = [torch.stack((now_nhw, then_nhw))]
     while levels[-1].shape[-1] > 2 * SMALLEST:
@@ -51,9 +78,7 @@ def _flow(now_nhw: Tensor, then_nhw: Tensor, *, radius: int, rounds: int) -> Ten
     flow = now_nhw.new_zeros(len(now_nhw), 2, side, side)
     for now, then in reversed(levels):
         flow = _enlarged(flow, now.shape[-1])
-        box = _box(now.shape[-1], radius, now.device)
-        for _ in range(rounds):
-            flow = _refined(flow, now, then, box)
+        flow = refine_flow(flow, now, then, radius=radius, rounds=rounds)
     return flow
 
 

@@ -26,6 +26,7 @@ LARGE = 2.5  # ... and windows zoom out on objects above
 FIRST_LOOKS = 4  # views in which an object of unknown size is looked for, at most
 MAX_SCALE = 4.0  # input pixels per frame pixel, at most
 REACH = 0.3  # distance from a window's centre, in sides, at which it is left
+LITTLE = 1.5  # sides of a view: what is not wider than this around it shows nothing new
 GRID = 0.5  # spacing of windows, in sides
 
 
@@ -108,6 +109,15 @@ class Placement:
         """Return the view for a mask, logits (S / 4, S / 4) that were found in another view."""
         extent = mask_extent(logits_hw, view)
         return self.whole if extent is None else self.for_extent(extent)
+
+    def wider(self, view: View, factor: float) -> View:
+        """Return a view `factor` times as wide around another, as far as the frame reaches.
+
+        It lies on a grid of its own, so that neighbours have it in common.
+        """
+        if view.scale / factor <= self.whole.scale:
+            return self.whole if self.whole.extent >= LITTLE * view.extent else view
+        return self._window(view.centre_yx, view.scale / factor, step=view.extent)
 
     def is_whole(self, view: View) -> bool:
         """Whether a view is that of the whole frame, and objects that are seen there stay there."""

@@ -78,14 +78,13 @@ class View:
         """
         patch, corner_yx = _cut(frame, self)
         tensor = torch.from_numpy(np.ascontiguousarray(patch, np.float32)).to(device)
-        tensor = tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)
-        grey = tensor[None].expand(1, 3, -1, -1)
+        image = (tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1))[None]
         mean = torch.tensor(MEAN_RGB, device=device)[:, None, None]
         std = torch.tensor(STD_RGB, device=device)[:, None, None]
-        normalised = (grey - mean) / std
         if self._is_plain(patch.shape[:2], corner_yx):
-            return normalised
-        return _resample(normalised, self, corner_yx)
+            return (image - mean) / std
+        sampled, inside = _resample(image, self, corner_yx)  # grey is tripled last: it is faster
+        return (sampled - mean) / std * inside
 
     def _is_plain(self, patch_yx: tuple[int, ...], corner_yx: tuple[int, int]) -> bool:
         aligned = all(o == c for o, c in zip(self.origin_yx, corner_yx, strict=True))
@@ -95,7 +94,8 @@ class View:
         """Cut the view out of a bool mask (Y, X) as coverage (1, 1, S, S) in [0, 1]."""
         patch, corner_yx = _cut(mask, self)
         tensor = torch.from_numpy(patch.astype(np.float32))[None, None]
-        return _resample(tensor, self, corner_yx).clamp(0, 1)
+        sampled, inside = _resample(tensor, self, corner_yx)
+        return (sampled * inside).clamp(0, 1)
 
     def frame_pixels(self, axis: int) -> np.ndarray:
         """Return the frame pixel under each input pixel along an axis, (S,) int, ascending.
@@ -173,8 +173,8 @@ def _cut(frame: Frame, view: View) -> tuple[np.ndarray, tuple[int, int]]:
     return frame[starts[0] : stops[0], starts[1] : stops[1]], (starts[0], starts[1])
 
 
-def _resample(image_1chw: Tensor, view: View, corner_yx: tuple[int, int]) -> Tensor:
-    """Scale a patch that begins at frame pixel `corner_yx` to the view, zero outside."""
+def _resample(image_1chw: Tensor, view: View, corner_yx: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Scale a patch that begins at frame pixel `corner_yx` to the view; say what it covers."""
     factor = view.scale
     if factor < 1:
         # Averaging first keeps fine texture from aliasing; the sampler below only interpolates.
@@ -193,8 +193,7 @@ def _resample(image_1chw: Tensor, view: View, corner_yx: tuple[int, int]) -> Ten
     sampled = F.grid_sample(
         shrunk, grid, mode="bilinear", padding_mode="border", align_corners=False
     )
-    inside = (grid.abs() <= 1).all(dim=-1)[:, None]
-    return sampled * inside
+    return sampled, (grid.abs() <= 1).all(dim=-1)[:, None]
 
 
 def _grid(y: Tensor, x: Tensor) -> Tensor:

@@ -1,0 +1,163 @@
+"""Optical flow between two frames as seen in views, each computed once for all objects.
+
+In a window around one cell of many, alike neighbours fit as well as the cell itself. When a colony
+that grows pushes its cells, or the stage drifts, a cell comes to where its neighbour was, and the
+flow that is looked for in the window finds the wrong one. Seen from further away the colony has an
+outline, and holes, that tell. So the flow in a view is looked for twice: in the view alone, and
+from the flow of a view several times as wide. Cell by cell the second is taken where it explains
+the wide picture, and leaves clearly less of the view's own picture unexplained than the first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
+
+import torch
+from torch import Tensor
+
+from napari_sam2.tracking.optical_flow import (
+    around_each,
+    optical_flow,
+    refine_flow,
+    unexplained,
+    variance,
+)
+from napari_sam2.tracking.placement import Placement
+from napari_sam2.tracking.runner import NetworkRunner
+from napari_sam2.tracking.views import View
+
+RADIUS = 5  # cells of the mask grid around one that are taken to move alike
+ROUNDS = 5  # on each level of the pyramid
+WIDER = 4  # sides of a view, for the one around it
+STEPS = 2  # views around one another that are looked at, at most
+EXPLAINED = 0.5  # share of a picture's variance around a cell, from which its flow is believed
+BETTER = 0.8  # of what is unexplained is left at most, where a flow replaces another
+DOUBTFUL = 0.3  # share below which a flow says nothing of its neighbours' ...
+ENOUGH = 0.1  # ... and what is above it around a cell, on average, for their flow to be believed
+FILL = 3  # cells of the wider grid around one whose flow it takes
+FLAT = 1e-4  # variance below is that of an empty picture
+TINY = 1e-6
+KEPT_SHARE = 4  # for one in so many bytes of encoded views, flows are kept for later passes
+
+
+class FlowFields:
+    """The flow in views of a movie, on the grid of mask logits.
+
+    Views of a frame are computed together. The latest are kept, so that a pass over the same frames
+    has them at once.
+
+    Parameters
+    ----------
+    runner
+        The network bound to the movie, which keeps the pictures of what it has encoded.
+    placement
+        Says what is around a view.
+    """
+
+    def __init__(self, runner: NetworkRunner, placement: Placement) -> None:
+        self._runner = runner
+        self._placement = placement
+        self._pictures: dict[tuple[int, View], Tensor] = {}
+        self._fields: OrderedDict[tuple[int, int, View, int], Tensor] = OrderedDict()
+
+    def of(
+        self, views: Collection[View], frame: int, before: int, *, steps: int = STEPS
+    ) -> dict[View, Tensor]:
+        """Find where cells of views on a frame came from.
+
+        Parameters
+        ----------
+        views
+            Where the flow is wanted.
+        frame, before
+            Two frames; the flow is that from `before` to `frame`.
+        steps
+            How many times a wider view is looked at for it.
+
+        Returns
+        -------
+        dict
+            For each view (3, S / 4, S / 4) float32: where its cells came from, (y, x) in cells, and
+            the share of the picture's variance around them that this explains, at most 1.
+        """
+        # Pictures of other frames are not asked for again: passes go on, frame by frame.
+        self._pictures = {k: seen for k, seen in self._pictures.items() if k[0] in (frame, before)}
+        keys = {view: (frame, before, view, steps) for view in views}
+        found = {view: self._fields[key] for view, key in keys.items() if key in self._fields}
+        missing = [view for view in keys if view not in found]
+        if missing:
+            for view, field in zip(missing, self._look(missing, frame, before, steps), strict=True):
+                found[view] = field.clone()  # none keeps all of them alive
+        for view, key in keys.items():
+            self._fields[key] = found[view]
+            self._fields.move_to_end(key)
+        self._make_room(next(iter(found.values())).nbytes)
+        return found
+
+    def _look(self, views: Sequence[View], frame: int, before: int, steps: int) -> Tensor:
+        now, then = (
+            torch.stack([self._picture(each, view) for view in views]) for each in (frame, before)
+        )
+        flows = optical_flow(now, then, radius=RADIUS, rounds=ROUNDS)
+        around = {i: self.around(view) for i, view in enumerate(views)} if steps else {}
+        rows = [i for i, wide in around.items() if wide != views[i]]
+        if rows:
+            wide = self.of({around[i] for i in rows}, frame, before, steps=steps - 1)
+            filled = {view: _filled(field) for view, field in wide.items()}
+            starts = torch.stack([_seen_from(views[i], around[i], filled[around[i]]) for i in rows])
+            flows[rows] = _better(flows[rows], starts, now[rows], then[rows])
+        left = unexplained(flows, now, then, radius=RADIUS)
+        explained = 1 - left / (variance(now, radius=RADIUS) + FLAT)
+        return torch.cat((flows, explained[:, None]), dim=1)
+
+    def around(self, view: View) -> View:
+        """Return the wider view in which the flow in another begins; the same if there is none."""
+        return self._placement.wider(view, WIDER)
+
+    def _make_room(self, field_bytes: int) -> None:
+        """Drop the fields that were asked for longest ago."""
+        kept = self._runner.settings.feature_bytes // KEPT_SHARE // field_bytes
+        while len(self._fields) > kept:
+            self._fields.popitem(last=False)
+
+    def _picture(self, frame: int, view: View) -> Tensor:
+        if (frame, view) not in self._pictures:
+            self._pictures[frame, view] = self._runner.grey(frame, view)
+        return self._pictures[frame, view]
+
+
+def _filled(field_3hw: Tensor) -> Tensor:
+    """Give cells that are not believed the flow of their neighbourhood, as far as that is.
+
+    What is well explained weighs more (normalised convolution, Knutsson and Westin 1993).
+    """
+    explained = field_3hw[2]
+    certainty = (explained - DOUBTFUL).clamp(min=0)
+    weights = around_each(certainty, radius=FILL)
+    flow = around_each(field_3hw[:2] * certainty, radius=FILL) / (weights + TINY)
+    own = explained > EXPLAINED
+    believed = own | (weights > ENOUGH)
+    flow = torch.where(own, field_3hw[:2], flow)
+    return torch.cat((flow, believed[None].float()))
+
+
+def _seen_from(view: View, wide: View, field_3hw: Tensor) -> Tensor:
+    """Bring the filled field (3, S / 4, S / 4) of a wider view into one that it holds."""
+    flow_y, flow_x, believed = (view.reproject(each, wide) for each in field_3hw)
+    cells = wide.extent / view.extent
+    return torch.stack((flow_y * cells, flow_x * cells, believed))
+
+
+def _better(flows: Tensor, fields: Tensor, now: Tensor, then: Tensor) -> Tensor:
+    """Begin with wider fields (N, 3, S / 4, S / 4); take that flow where it is the better one."""
+    starts, believed = fields[:, :2], fields[:, 2] > 0.5
+    refined = refine_flow(starts, now, then, radius=RADIUS, rounds=ROUNDS)
+    refined = torch.where(refined.isfinite(), refined, starts)
+    by_start, by_refined, by_flow = (
+        unexplained(each, now, then, radius=RADIUS) for each in (starts, refined, flows)
+    )
+    # Where refinement ran off, the start is the better one.
+    refined = torch.where((by_refined > by_start)[:, None], starts, refined)
+    taken = believed & (torch.minimum(by_start, by_refined) < BETTER * by_flow)
+    return torch.where(taken[:, None], refined, flows)
