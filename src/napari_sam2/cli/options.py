@@ -64,7 +64,7 @@ Smoothing = Annotated[
         "--smoothing",
         metavar="SHARE",
         help="From 0 to below 1: how much of the mask of the frame before stays in each mask, "
-        "carried along the motion in the image. By default 0.4 for [bold]cells[/bold] and 0 for "
+        "carried along the motion in the image. By default 0.2 for [bold]cells[/bold] and 0 for "
         "published models.",
         rich_help_panel=_FOLLOW,
         show_default=False,

@@ -22,7 +22,7 @@ from napari_sam2.tracking.placement import Extent, Placement, mask_extent
 from napari_sam2.tracking.runner import NetworkRunner
 from napari_sam2.tracking.views import View
 
-SHARE = 0.4  # of the carried mask, for models that are prompted with it
+SHARE = 0.2  # of the carried mask, for models that are prompted with it
 WHOLE = 0.5  # of its diameter, of which the flow must be believed for a mask to be said to move
 APART = 0.6  # IoU of both masks below which one of them must be wrong:
 SURE = 0.7  # the carried one, with an estimated IoU above ...

@@ -41,7 +41,7 @@ class TrackerSettings:
         and each pass starts from prompts alone, so that the order of passes does not matter.
     smoothing
         Share, from 0 to below 1, of the mask of the frame before in each tracked mask, carried
-        there along the optical flow of the images. By default 0.4 for models that are prompted
+        there along the optical flow of the images. By default 0.2 for models that are prompted
         with that mask, as `cells` is, and 0 for others.
     motion_gate
         Weight, from 0 to below 1, of the overlap with the carried mask against the estimated IoU

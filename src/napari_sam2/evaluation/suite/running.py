@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
+from napari_sam2 import __version__
 from napari_sam2.evaluation.baselines import BASELINES, run_baseline
 from napari_sam2.evaluation.every_frame import NAME as EVERY_FRAME
 from napari_sam2.evaluation.every_frame import click_every_frame
@@ -192,7 +193,9 @@ class _Runner:
             "choice": entry.choice,
         }
         if task.contender not in BASELINES:
-            facts |= {"model": self.contestant.sha256, "running": self.contestant.running}
+            # What a version tracks by default, the next one may not.
+            own = {"model": self.contestant.sha256, "running": self.contestant.running}
+            facts |= {**own, "version": __version__}
         return fingerprint_of(**facts)
 
 

@@ -28,8 +28,8 @@ _TIPS = {
     "fast": "Remember three frames instead of six, and look at smaller images with models that\n"
     "take more than 256 pixels. Faster; tracks are lost a little earlier",
     "smoothing": "How much of the mask of the frame before stays in each mask, carried along the\n"
-    "motion in the image. More holds painted outlines longer; less suits cells that move far\n"
-    "between two frames. The model's own: 0.4 for cells, 0 for published models",
+    "motion in the image. More holds painted outlines longer; less suits cells that change their\n"
+    "shape. The model's own: 0.2 for cells, 0 for published models",
     "motion_gate": "Of the four masks that the network offers, prefer one that lies where the\n"
     "object has come to. Tracks live longer in crowded movies. 0 leaves the choice to the\n"
     "network. The model's own: 0.15 for cells, 0 for published models",
