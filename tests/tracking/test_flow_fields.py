@@ -79,6 +79,21 @@ def test_a_cell_is_looked_for_where_its_surroundings_went(runner, placement):
     assert extent.diameter == stays.expected([there], 1, 0)[0].diameter
 
 
+@pytest.mark.parametrize(("frame", "looks_around"), [(1, True), (0, False)])
+def test_more_of_the_frame_is_looked_at_only_where_the_window_does_not_explain_it(
+    movie, placement, monkeypatch, frame, looks_around
+):
+    runner, seen = NetworkRunner(load_model("cells"), movie, TrackerSettings()), []
+    grey = runner.grey
+    monkeypatch.setattr(runner, "grey", lambda *place: seen.append(place[1]) or grey(*place))
+    view = placement.window((300.0, 310.0), 4.0)
+    mask = torch.where(view.crop_mask(disc((300, 310)))[0, 0, 2::4, 2::4] > 0.5, 10.0, -10.0)
+    motion, there = Motion(runner, placement, 0.4), Answer(view, mask, 1.0, 1.0, torch.zeros(1))
+    motion.expected([there], frame, 0)
+    motion.arrived([there], [view], frame, 0)
+    assert (set(seen) == {view}) is not looks_around
+
+
 def test_a_cell_of_a_colony_that_is_pushed_stays_itself(movie):
     tracker = Tracker(load_model("cells"), movie)
     tracker.add(Mask(0, 1, disc((300, 310))))

@@ -63,7 +63,7 @@ def timed_parts(watch: Stopwatch, model: SAM2) -> Iterator[None]:
         # What is read ahead costs the waiting for it, and no more.
         stack.enter_context(replaced(ReadAhead, "read", watch.timed("read", ReadAhead.read)))
         stack.enter_context(replaced(View, "crop_image", watch.timed("crop", View.crop_image)))
-        for name in ("arrived", "smooth"):
+        for name in ("expected", "arrived", "smooth"):
             timed = watch.timed(MOTION, getattr(Motion, name))
             stack.enter_context(replaced(Motion, name, timed))
         for function, part in _FUNCTIONS.items():

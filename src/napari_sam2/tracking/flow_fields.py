@@ -3,9 +3,9 @@
 In a window around one cell of many, alike neighbours fit as well as the cell itself. When a colony
 that grows pushes its cells, or the stage drifts, a cell comes to where its neighbour was, and the
 flow that is looked for in the window finds the wrong one. Seen from further away the colony has an
-outline, and holes, that tell. So the flow in a view is looked for twice: in the view alone, and
-from the flow of a view several times as wide. Cell by cell the second is taken where it explains
-the wide picture, and leaves clearly less of the view's own picture unexplained than the first.
+outline, and holes, that tell. So the flow in a view can begin with that of a view several times as
+wide. Cell by cell it is taken where that explains the wide picture, and leaves clearly less of the
+view's own picture unexplained than what is found in the view alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from napari_sam2.tracking.views import View
 RADIUS = 5  # cells of the mask grid around one that are taken to move alike
 ROUNDS = 5  # on each level of the pyramid
 WIDER = 4  # sides of a view, for the one around it
-STEPS = 2  # views around one another that are looked at, at most
 EXPLAINED = 0.5  # share of a picture's variance around a cell, from which its flow is believed
 BETTER = 0.8  # of what is unexplained is left at most, where a flow replaces another
 DOUBTFUL = 0.3  # share below which a flow says nothing of its neighbours' ...
@@ -44,8 +43,8 @@ KEPT_SHARE = 4  # for one in so many bytes of encoded views, flows are kept for 
 class FlowFields:
     """The flow in views of a movie, on the grid of mask logits.
 
-    Views of a frame are computed together. The latest are kept, so that a pass over the same frames
-    has them at once.
+    Views of a frame are computed together, as copies, so that none keeps the others alive. The
+    latest are kept, and a pass over the same frames has them at once.
 
     Parameters
     ----------
@@ -62,7 +61,7 @@ class FlowFields:
         self._fields: OrderedDict[tuple[int, int, View, int], Tensor] = OrderedDict()
 
     def of(
-        self, views: Collection[View], frame: int, before: int, *, steps: int = STEPS
+        self, views: Collection[View], frame: int, before: int, *, steps: int
     ) -> dict[View, Tensor]:
         """Find where cells of views on a frame came from.
 
@@ -73,7 +72,7 @@ class FlowFields:
         frame, before
             Two frames; the flow is that from `before` to `frame`.
         steps
-            How many times a wider view is looked at for it.
+            How many times a wider view is looked at for it; at 0 each view is looked at alone.
 
         Returns
         -------
@@ -81,35 +80,49 @@ class FlowFields:
             For each view (3, S / 4, S / 4) float32: where its cells came from, (y, x) in cells, and
             the share of the picture's variance around them that this explains, at most 1.
         """
+        if not views:
+            return {}
         # Pictures of other frames are not asked for again: passes go on, frame by frame.
         self._pictures = {k: seen for k, seen in self._pictures.items() if k[0] in (frame, before)}
         keys = {view: (frame, before, view, steps) for view in views}
         found = {view: self._fields[key] for view, key in keys.items() if key in self._fields}
         missing = [view for view in keys if view not in found]
-        if missing:
-            for view, field in zip(missing, self._look(missing, frame, before, steps), strict=True):
-                found[view] = field.clone()  # none keeps all of them alive
+        if missing and steps:
+            found.update(self._with_wider(missing, frame, before, steps))
+        elif missing:
+            found.update(self._alone(missing, frame, before))
         for view, key in keys.items():
             self._fields[key] = found[view]
             self._fields.move_to_end(key)
         self._make_room(next(iter(found.values())).nbytes)
         return found
 
-    def _look(self, views: Sequence[View], frame: int, before: int, steps: int) -> Tensor:
+    def _alone(self, views: Sequence[View], frame: int, before: int) -> dict[View, Tensor]:
+        now, then = self._pair(views, frame, before)
+        fields = _judged(optical_flow(now, then, radius=RADIUS, rounds=ROUNDS), now, then)
+        return {view: field.clone() for view, field in zip(views, fields, strict=True)}
+
+    def _with_wider(
+        self, views: Sequence[View], frame: int, before: int, steps: int
+    ) -> dict[View, Tensor]:
+        fields = self.of(views, frame, before, steps=0)
+        around = {view: wide for view in views if (wide := self.around(view)) != view}
+        if not around:
+            return fields
+        wider = self.of(set(around.values()), frame, before, steps=steps - 1)
+        filled = {view: _filled(field) for view, field in wider.items()}
+        starts = torch.stack([_seen_from(*pair, filled[pair[1]]) for pair in around.items()])
+        now, then = self._pair(list(around), frame, before)
+        flows = torch.stack([fields[view][:2] for view in around])
+        better = _judged(_better(flows, starts, now, then), now, then)
+        return fields | {view: field.clone() for view, field in zip(around, better, strict=True)}
+
+    def _pair(self, views: Sequence[View], frame: int, before: int) -> tuple[Tensor, Tensor]:
+        """Return both frames as views see them, each (N, S / 4, S / 4)."""
         now, then = (
             torch.stack([self._picture(each, view) for view in views]) for each in (frame, before)
         )
-        flows = optical_flow(now, then, radius=RADIUS, rounds=ROUNDS)
-        around = {i: self.around(view) for i, view in enumerate(views)} if steps else {}
-        rows = [i for i, wide in around.items() if wide != views[i]]
-        if rows:
-            wide = self.of({around[i] for i in rows}, frame, before, steps=steps - 1)
-            filled = {view: _filled(field) for view, field in wide.items()}
-            starts = torch.stack([_seen_from(views[i], around[i], filled[around[i]]) for i in rows])
-            flows[rows] = _better(flows[rows], starts, now[rows], then[rows])
-        left = unexplained(flows, now, then, radius=RADIUS)
-        explained = 1 - left / (variance(now, radius=RADIUS) + FLAT)
-        return torch.cat((flows, explained[:, None]), dim=1)
+        return now, then
 
     def around(self, view: View) -> View:
         """Return the wider view in which the flow in another begins; the same if there is none."""
@@ -125,6 +138,13 @@ class FlowFields:
         if (frame, view) not in self._pictures:
             self._pictures[frame, view] = self._runner.grey(frame, view)
         return self._pictures[frame, view]
+
+
+def _judged(flows_n2hw: Tensor, now: Tensor, then: Tensor) -> Tensor:
+    """Add to flows the share of the picture's variance around each cell that they explain."""
+    left = unexplained(flows_n2hw, now, then, radius=RADIUS)
+    explained = 1 - left / (variance(now, radius=RADIUS) + FLAT)
+    return torch.cat((flows_n2hw, explained[:, None]), dim=1)
 
 
 def _filled(field_3hw: Tensor) -> Tensor:

@@ -8,14 +8,14 @@ network in that form, and has a share in the mask that is kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from napari_sam2.tracking.flow_fields import EXPLAINED, STEPS, FlowFields
+from napari_sam2.tracking.flow_fields import EXPLAINED, FlowFields
 from napari_sam2.tracking.identity import overlaps
 from napari_sam2.tracking.objects import Answer
 from napari_sam2.tracking.placement import Extent, Placement, mask_extent
@@ -27,6 +27,7 @@ WHOLE = 0.5  # of its diameter, of which the flow must be believed for a mask to
 APART = 0.6  # IoU of both masks below which one of them must be wrong:
 SURE = 0.7  # the carried one, with an estimated IoU above ...
 UNSURE = 0.2  # ... or the network's, with one below
+CALM = (0.9, 0.5)  # share of the variance around a mask that is explained: below, look wider
 CERTAIN = 10.0  # mask logits are clipped to this before they are mixed
 
 
@@ -72,9 +73,8 @@ class Motion:
         there = [i for i, mask in enumerate(masks) if bool((mask > 0).any())]
         moved = [masks[i] for i in there]
         if self._share and there:
-            fields = self._fields.of({views[i] for i in there}, frame, before)
-            clipped = torch.stack(moved).clamp(-CERTAIN, CERTAIN)
-            moved = list(_along(clipped, torch.stack([fields[views[i]][:2] for i in there])))
+            flows = self._flows(moved, [views[i] for i in there], frame, before)
+            moved = list(_along(torch.stack(moved).clamp(-CERTAIN, CERTAIN), torch.stack(flows)))
         found = dict(zip(there, moved, strict=True))
         return [found.get(i) for i in range(len(masks))]
 
@@ -94,20 +94,66 @@ class Motion:
             Where each was, shifted as its surroundings have moved; None where there was no mask.
         """
         extents = [mask_extent(each.logits_hw, each.view) for each in previous]
-        if not self._share:
+        there = {i: extent for i, extent in enumerate(extents) if extent is not None}
+        if not self._share or not there:
             return extents
-        around = [self._fields.around(each.view) for each in previous]
-        moving = {
-            i: (extent, around[i])
-            for i, extent in enumerate(extents)
-            if extent is not None and around[i] != previous[i].view
-        }
-        if moving:
-            wide = {view for _, view in moving.values()}
-            fields = self._fields.of(wide, frame, before, steps=STEPS - 1)
-        for i, (extent, view) in moving.items():
-            extents[i] = _shifted(extent, previous[i], view, fields[view])
+        answers = [previous[i] for i in there]
+        steps = self._steps(
+            [each.logits_hw for each in answers], [each.view for each in answers], frame, before
+        )
+        for (i, extent), wider in zip(there.items(), steps, strict=True):
+            if wider:
+                around = self._fields.around(previous[i].view)
+                field = self._fields.of([around], frame, before, steps=wider - 1)[around]
+                extents[i] = _shifted(extent, previous[i], around, field)
         return extents
+
+    def _flows(
+        self, masks: Sequence[Tensor], views: Sequence[View], frame: int, before: int
+    ) -> list[Tensor]:
+        """Return the flow (2, S / 4, S / 4) by which each mask in its view is carried."""
+        steps = self._steps(masks, views, frame, before)
+        fields = {
+            each: self._fields.of(
+                {view for view, own in zip(views, steps, strict=True) if own == each},
+                frame,
+                before,
+                steps=each,
+            )
+            for each in set(steps)
+        }
+        return [fields[own][view][:2] for view, own in zip(views, steps, strict=True)]
+
+    def _steps(
+        self, masks: Sequence[Tensor], views: Sequence[View], frame: int, before: int
+    ) -> list[int]:
+        """Return from how wide a view the flow of each object is to begin.
+
+        The next one is looked at where what happened to an object's surroundings is not explained.
+        """
+        steps = [0] * len(masks)
+        seen = dict(enumerate(zip(masks, views, strict=True)))
+        for step, enough in enumerate(CALM, start=1):
+            seen = {
+                i: (around.reproject(mask, view), around)
+                for i, (mask, view) in self._unexplained(seen, frame, before, enough).items()
+                if (around := self._fields.around(view)) != view
+            }
+            for i in seen:
+                steps[i] = step
+        return steps
+
+    def _unexplained(
+        self, seen: Mapping[int, tuple[Tensor, View]], frame: int, before: int, enough: float
+    ) -> dict[int, tuple[Tensor, View]]:
+        """Return the masks in their views around which the flow found there explains little."""
+        if not seen:
+            return {}
+        fields = self._fields.of({view for _, view in seen.values()}, frame, before, steps=0)
+        explained = torch.stack([fields[view][2] for _, view in seen.values()])
+        covered = (torch.stack([mask for mask, _ in seen.values()]) > 0).float()
+        means = (explained * covered).sum(dim=(1, 2)) / covered.sum(dim=(1, 2)).clamp(min=1)
+        return {i: seen[i] for i, mean in zip(seen, means.tolist(), strict=True) if mean < enough}
 
     def smooth(self, answer: Answer, arrived: Tensor | None) -> Answer:
         """Mix the network's mask with the one that arrived, if the object is there in both.
