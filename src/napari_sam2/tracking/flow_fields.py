@@ -36,7 +36,7 @@ DOUBTFUL = 0.3  # share below which a flow says nothing of its neighbours' ...
 ENOUGH = 0.1  # ... and what is above it around a cell, on average, for their flow to be believed
 FILL = 3  # cells of the wider grid around one whose flow it takes
 FLAT = 1e-4  # variance below is that of an empty picture
-TINY = 1e-6
+TINY = 1e-6  # keeps what nothing is known of at 0
 KEPT_SHARE = 4  # for one in so many bytes of encoded views, flows are kept for later passes
 
 
@@ -111,7 +111,9 @@ class FlowFields:
             return fields
         wider = self.of(set(around.values()), frame, before, steps=steps - 1)
         filled = {view: _filled(field) for view, field in wider.items()}
-        starts = torch.stack([_seen_from(*pair, filled[pair[1]]) for pair in around.items()])
+        starts = torch.stack(
+            [_seen_from(view, wide, filled[wide]) for view, wide in around.items()]
+        )
         now, then = self._pair(list(around), frame, before)
         flows = torch.stack([fields[view][:2] for view in around])
         better = _judged(_better(flows, starts, now, then), now, then)
