@@ -9,6 +9,8 @@ from qtpy.QtWidgets import QApplication
 
 from napari_sam2.widgets.camera import camera_of
 
+MOVE_GAP_MS = 15  # vispy drops what moves within 10 ms of the move before
+
 
 class Mouse:
     """Press, drag and click at world positions (y, x)."""
@@ -28,6 +30,7 @@ class Mouse:
         return QPoint(round(self._native.width() / 2 + x), round(self._native.height() / 2 + y))
 
     def move(self, yx):
+        QTest.qWait(MOVE_GAP_MS)
         QTest.mouseMove(self._native, self.pixel(yx))
         self.settle()
 
@@ -53,8 +56,7 @@ class Mouse:
     def carry(self, *path):
         """Move with the button down."""
         for yx in path:
-            QTest.mouseMove(self._native, self.pixel(yx))
-            self.settle()
+            self.move(yx)
 
     def release(self, yx):
         QTest.mouseRelease(self._native, Qt.MouseButton.LeftButton, pos=self.pixel(yx))

@@ -259,7 +259,20 @@ class TestMouse:
         scene.mouse.click(place(5, 55))
         scene.book.undo()
         self.outline(scene, place(20, 55), place(20, 35))
+        assert scene.refused == []
         assert [type(prompt) for prompt in scene.book.prompts] == [Box, Polygon]
+        scene.check()
+
+    def test_undo_while_an_outline_is_drawn_that_is_refused(self, scene):
+        scene.draw("rectangle", 2, *BOX)
+        scene.draw("ellipse", 2, *BOX)
+        place = self.use(scene, scene.shapes, "add_polygon")
+        scene.mouse.click(place(-8, 35))
+        scene.mouse.click(place(-8, 55))
+        scene.book.undo()
+        self.outline(scene, place(-3, 55), place(-3, 35))
+        assert len(scene.refused) == 1
+        assert [type(prompt) for prompt in scene.book.prompts] == [Box]
         scene.check()
 
     def outline(self, scene, *corners):

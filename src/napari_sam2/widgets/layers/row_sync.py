@@ -181,7 +181,8 @@ class RowSync:
                 except ValueError as error:
                     refused.append(str(error))
                     doomed.append(index)
-        self._when_drawn(lambda: self._take_back(doomed, restored))
+        # First: places are those of now, which what waits already will change.
+        self._when_drawn(lambda: self._take_back(doomed, restored), first=True)
         if refused:
             self._refuse(refused)
 
@@ -215,10 +216,10 @@ class RowSync:
             self._layer.mark(self._rows)
             self._layer.expect(self._pen.object_id, self._pen.positive)
 
-    def _when_drawn(self, act: Callable[[], None]) -> None:
+    def _when_drawn(self, act: Callable[[], None], *, first: bool = False) -> None:
         """Do something to the items as soon as the user has finished the one in hand."""
         if self._layer.drawing or self._waiting:
-            self._waiting.append(act)
+            self._waiting.insert(0 if first else len(self._waiting), act)
         else:
             act()
 
