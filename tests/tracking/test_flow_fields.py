@@ -127,12 +127,16 @@ def test_fields_are_kept_for_later_passes_as_far_as_there_is_room(movie, placeme
     )
     room_for_two = TrackerSettings(feature_bytes=2 * 4 * 3 * 64 * 64 * 4)
     fields = FlowFields(NetworkRunner(load_model("cells"), movie, room_for_two), placement)
-    windows = [placement.window((300.0, x), 4.0) for x in (200.0, 310.0, 400.0)]
-    first = fields.of(windows[:1], 1, 0, steps=0)[windows[0]]
-    fields.of(windows[1:2], 1, 0, steps=0)
-    assert torch.equal(fields.of(windows[:1], 1, 0, steps=0)[windows[0]], first)
+    window, other = (placement.window((300.0, x), 4.0) for x in (200.0, 310.0))
+    first = fields.of([window], 1, 0, steps=0)[window]
+    fields.of([window], 0, 1, steps=0)
+    assert torch.equal(fields.of([window], 1, 0, steps=0)[window], first)
     assert looked == [1, 1]
-    fields.of(windows[2:], 1, 0, steps=0)
-    # More than there is room for are answered all the same.
-    assert torch.equal(fields.of(windows, 1, 0, steps=0)[windows[0]], first)
-    assert looked == [1, 1, 1, 1]
+    fields.of([window], 0, 0, steps=0)
+    fields.of([window], 1, 1, steps=0)
+    assert torch.equal(fields.of([window], 1, 0, steps=0)[window], first)
+    assert looked == [1, 1, 1, 1, 1]
+    # What a frame takes stays until the next, however little room there is.
+    fields.of([other, placement.whole], 1, 0, steps=0)
+    fields.of([window, other, placement.whole], 1, 0, steps=0)
+    assert looked == [1, 1, 1, 1, 1, 2]

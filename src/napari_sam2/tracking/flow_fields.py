@@ -94,7 +94,7 @@ class FlowFields:
         for view, key in keys.items():
             self._fields[key] = found[view]
             self._fields.move_to_end(key)
-        self._make_room(next(iter(found.values())).nbytes)
+        self._make_room(next(iter(found.values())).nbytes, (frame, before))
         return found
 
     def _alone(self, views: Sequence[View], frame: int, before: int) -> dict[View, Tensor]:
@@ -130,10 +130,10 @@ class FlowFields:
         """Return the wider view in which the flow in another begins; the same if there is none."""
         return self._placement.wider(view, WIDER)
 
-    def _make_room(self, field_bytes: int) -> None:
-        """Drop the fields that were asked for longest ago."""
+    def _make_room(self, field_bytes: int, in_use: tuple[int, int]) -> None:
+        """Drop what was asked for longest ago, but no field of the frames in use."""
         kept = self._runner.settings.feature_bytes // KEPT_SHARE // field_bytes
-        while len(self._fields) > kept:
+        while len(self._fields) > kept and next(iter(self._fields))[:2] != in_use:
             self._fields.popitem(last=False)
 
     def _picture(self, frame: int, view: View) -> Tensor:
