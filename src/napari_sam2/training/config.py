@@ -48,12 +48,13 @@ class PromptSettings:
 
 @dataclass(frozen=True, slots=True)
 class OptimizerSettings:
-    """AdamW and what surrounds it."""
+    """AdamW and what surrounds it; with ``muon`` the matrices learn by `Muon` instead."""
 
     weight_decay: float = 0.02
     clip_norm: float = 1.0
     warmup_steps: int = 60
     ema: float = 0.999
+    muon: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import torch
 
 from napari_sam2.network import SAM2
 from napari_sam2.training.config import Recipe
+from napari_sam2.training.muon import Muon
 from napari_sam2.training.tuning import (
     parameter_groups,
     prepare_training,
@@ -59,7 +60,8 @@ def new_state(recipe: Recipe, device: torch.device | str = "cpu") -> TrainingSta
     if recipe.tuning.recompute:
         recompute_blocks(model)
     groups = parameter_groups(model, recipe)
-    return TrainingState(model, average, torch.optim.AdamW(groups, lr=1e-4, fused=True))
+    kind = Muon if recipe.optimizer.muon else torch.optim.AdamW
+    return TrainingState(model, average, kind(groups, lr=1e-4, fused=True))
 
 
 @torch.no_grad()

@@ -20,6 +20,7 @@ from napari_sam2.network import PRESETS, SAM2
 from napari_sam2.network.convolutional import ResidualBlock
 from napari_sam2.network.hiera import HieraBlock
 from napari_sam2.training.config import Recipe, Tuning
+from napari_sam2.training.muon import is_matrix
 
 _ENCODER = "image_encoder."
 _TRUNK = "image_encoder.trunk."
@@ -123,19 +124,26 @@ def parameter_groups(model: SAM2, recipe: Recipe) -> list[dict[str, Any]]:
     -------
     list of dict
         For an optimizer; ``rate_share`` is the group's part of the learning rate. Matrices and
-        kernels decay, vectors do not.
+        kernels decay, vectors do not. ``orthogonal`` groups are those that `Muon` treats as such.
     """
-    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
-    if not _has_rates(recipe.tuning):
-        groups = {(1.0, True): [], (1.0, False): []}
-    for name, weight in model.named_parameters():
-        if weight.requires_grad:
-            key = (rate_share(name, model, recipe.tuning), weight.ndim > 1)
-            groups.setdefault(key, []).append(weight)
+    groups: dict[tuple[float, bool, bool], list[nn.Parameter]] = {}
+    if not (_has_rates(recipe.tuning) or recipe.optimizer.muon):
+        groups = {(1.0, True, False): [], (1.0, False, False): []}
+    for module_name, module in model.named_modules():
+        for name, weight in module.named_parameters(module_name, recurse=False):
+            if weight.requires_grad:
+                orthogonal = recipe.optimizer.muon and is_matrix(module, weight)
+                key = (rate_share(name, model, recipe.tuning), weight.ndim > 1, orthogonal)
+                groups.setdefault(key, []).append(weight)
     decay = recipe.optimizer.weight_decay
     return [
-        {"params": weights, "weight_decay": decay if decays else 0.0, "rate_share": share}
-        for (share, decays), weights in groups.items()
+        {
+            "params": weights,
+            "weight_decay": decay if decays else 0.0,
+            "rate_share": share,
+            "orthogonal": orthogonal,
+        }
+        for (share, decays, orthogonal), weights in groups.items()
     ]
 
 

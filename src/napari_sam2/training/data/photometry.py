@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from .optics import Optics, apply_optics, draw_optics
+
 INVERSION_RATE = 0.15
 BRIGHT_FIELD_INVERSION_RATE = 0.5
 
@@ -29,6 +31,8 @@ class Photometry:
         Illumination gradient: slopes along y and x, and vignetting.
     shot_noise, read_noise : float
         Noise at intensity 1 that grows with the square root, and constant noise.
+    optics : Optics or None
+        Another contrast of the same cells, rarely.
     """
 
     low: float
@@ -42,6 +46,7 @@ class Photometry:
     shading: tuple[float, float, float] | None
     shot_noise: float
     read_noise: float
+    optics: Optics | None = None
 
 
 def draw_photometry(
@@ -77,6 +82,7 @@ def draw_photometry(
         shading=_shading(rng),
         shot_noise=float(rng.uniform(0.0, 0.08)) if noisy else 0.0,
         read_noise=float(rng.uniform(0.005, 0.045)) if noisy else 0.0,
+        optics=draw_optics(rng),
     )
 
 
@@ -149,6 +155,8 @@ def apply_photometry(
         float32 (T, S, S) in [0, 1].
     """
     _normalise(images_thw, photometry, limits)
+    if photometry.optics is not None:
+        apply_optics(images_thw, photometry.optics)
     if photometry.invert:
         np.subtract(1.0, images_thw, out=images_thw)
     if photometry.gamma != 1.0:
