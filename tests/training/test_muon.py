@@ -20,9 +20,7 @@ def test_singular_values_come_near_one_and_singular_vectors_stay(
 ) -> None:
     generator = torch.Generator().manual_seed(0)
     values = torch.linspace(0.2, 3.0, min(shape[1:]))
-    left, _, right = torch.linalg.svd(
-        torch.randn(*shape, generator=generator), full_matrices=False
-    )
+    left, _, right = torch.linalg.svd(torch.randn(*shape, generator=generator), full_matrices=False)
     found = orthogonal((left * values) @ right)
     inside = left.mT @ found @ right.mT
     diagonal = inside.diagonal(dim1=1, dim2=2)
@@ -60,7 +58,9 @@ def test_an_update_is_as_large_as_one_of_adamw_and_vectors_take_adamws() -> None
     torch.testing.assert_close((layer.bias - start[1]).abs(), torch.full((64,), 0.01))
 
 
-def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(tiny_recipe: Recipe, tmp_path: Path) -> None:
+def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(
+    tiny_recipe: Recipe, tmp_path: Path
+) -> None:
     optimizer = replace(tiny_recipe.optimizer, muon=True)
     recipe = replace(tiny_recipe, optimizer=optimizer)
 

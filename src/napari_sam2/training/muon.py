@@ -56,30 +56,34 @@ class Muon(AdamW):
 
     def _update_matrices(self, group: dict[str, Any]) -> None:
         """Update the matrices of a group, those of one shape together."""
-        alike: dict[tuple[int, int], list[Tensor]] = defaultdict(list)
-        for weight in group["params"]:
-            if weight.grad is not None:
-                alike[weight.shape[0], weight[0].numel()].append(weight)
-        for (rows, columns), weights in alike.items():
-            moved = orthogonal(torch.stack([self._momentum(each) for each in weights]))
-            rate = group["lr"]
-            size = rate * _ADAMW_SIZE * math.sqrt(max(rows, columns))
-            torch._foreach_mul_(weights, 1.0 - rate * group["weight_decay"])
-            steps = [each.view_as(weight) for each, weight in zip(moved, weights, strict=True)]
-            torch._foreach_add_(weights, steps, alpha=-size)
-            for weight in weights:
-                weight.grad = None
+        weights = [weight for weight in group["params"] if weight.grad is not None]
+        alike: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = defaultdict(list)
+        for weight, moved in zip(weights, self._momenta(weights), strict=True):
+            alike[weight.shape[0], weight[0].numel()].append((weight, moved.flatten(1)))
+        for (rows, columns), pairs in alike.items():
+            steps = orthogonal(torch.stack([moved for _, moved in pairs]).float())
+            size = group["lr"] * _ADAMW_SIZE * math.sqrt(max(rows, columns))
+            own = [weight for weight, _ in pairs]
+            torch._foreach_mul_(own, 1.0 - group["lr"] * group["weight_decay"])
+            shaped = [step.view_as(each) for step, each in zip(steps, own, strict=True)]
+            torch._foreach_add_(own, shaped, alpha=-size)
+        for weight in weights:
+            weight.grad = None
 
-    def _momentum(self, weight: Tensor) -> Tensor:
-        """Move a weight's momentum; return what Nesterov's rule makes of it, (rows, columns)."""
-        gradient, state = weight.grad, self.state[weight]
-        assert gradient is not None
-        if not state:
-            state["step"] = torch.zeros((), device="cpu")
-            state["momentum"] = torch.zeros_like(gradient)
-        state["step"] += 1
-        state["momentum"].lerp_(gradient, 1.0 - _MOMENTUM)
-        return gradient.lerp(state["momentum"], _MOMENTUM).flatten(1).float()
+    def _momenta(self, weights: list[Tensor]) -> tuple[Tensor, ...]:
+        """Move the momenta of weights; return what Nesterov's rule makes of them."""
+        if not weights:
+            return ()
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        states = [self.state[weight] for weight in weights]
+        for gradient, state in zip(gradients, states, strict=True):
+            if not state:
+                state["step"] = torch.zeros(())
+                state["momentum"] = torch.zeros_like(gradient)
+            state["step"] += 1
+        momenta = [state["momentum"] for state in states]
+        torch._foreach_lerp_(momenta, gradients, 1.0 - _MOMENTUM)
+        return torch._foreach_lerp(gradients, momenta, _MOMENTUM)
 
 
 def orthogonal(matrices_nrc: Tensor) -> Tensor:

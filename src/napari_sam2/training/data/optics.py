@@ -99,7 +99,9 @@ def _shown(image_hw: np.ndarray, optics: Optics) -> np.ndarray:
     slope_y_hw, slope_x_hw = np.gradient(smooth_hw)
     if optics.contrast is Contrast.OUTLINE:
         return np.hypot(slope_y_hw, slope_x_hw)
-    relief_hw: np.ndarray = math.sin(optics.angle) * slope_y_hw + math.cos(optics.angle) * slope_x_hw
+    relief_hw: np.ndarray = (
+        math.sin(optics.angle) * slope_y_hw + math.cos(optics.angle) * slope_x_hw
+    )
     return relief_hw
 
 
