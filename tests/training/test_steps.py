@@ -36,6 +36,14 @@ def test_padding_and_absent_objects_are_left_out(discs: Batches) -> None:
     assert objects.targets_nt1hw.shape == (1, 3, 1, 16, 16)
 
 
+def test_specks_are_taught_down_to_six_pixels(discs: Batches) -> None:
+    batch = discs.clip_batch(0, 2, 1, 2, 64)
+    for window, side in enumerate((7, 4)):
+        batch.masks_bkthw[window, 0, 0] = False
+        batch.masks_bkthw[window, 0, 0, 20 : 20 + side, 20 : 20 + side] = True
+    assert objects_of(batch).window_n.tolist() == [0]
+
+
 def test_a_step_on_stills_reaches_everything_but_the_memory(
     model: SAM2, tiny_recipe: Recipe, discs: Batches
 ) -> None:

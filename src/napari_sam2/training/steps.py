@@ -23,9 +23,10 @@ from napari_sam2.training.prompt_simulation import (
     initial_prompts,
 )
 
-# Grid cells of the smallest object that is taught, about 16 pixels across: the tracker magnifies
-# what is smaller, and on the decoder's grid its outline is mostly chance.
-_SMALLEST_CELLS = 12.0
+# Grid cells of the smallest object that is taught, about 6 pixels across. The tracker magnifies what
+# is smaller than 16, but the first look after a click may not: there its mask is mostly chance, and
+# the network has to know that it is.
+_SMALLEST_CELLS = 2.0
 
 
 @dataclass(frozen=True, slots=True)

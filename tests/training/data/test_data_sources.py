@@ -164,3 +164,16 @@ def test_occlusions_of_natural_video_are_taught(discs):
         for seed in range(6)
     ]
     assert any(masks.any((1, 2)).tolist() == [True, False, True] for masks in shown)
+
+
+def test_objects_are_shown_at_the_sizes_that_a_first_look_meets(disc_stack):
+    source, diameters = StillSource(disc_stack(is_movie=False)), []
+    for seed in range(150):
+        clip = source.draw(np.random.default_rng(seed), Request(1, 1, 256))
+        mask = clip.masks_kthw[0, 0]
+        if not (mask[[0, -1]].any() or mask[:, [0, -1]].any()):
+            diameters.append(np.sqrt(4 * mask.sum() / np.pi))
+    suited = np.mean([25 <= each <= 112 for each in diameters])
+    specks = np.mean([each < 20 for each in diameters])
+    assert 0.65 < suited < 0.9
+    assert 0.03 < specks < 0.2

@@ -15,6 +15,10 @@ MAX_DIAMETER_PX = 110.0
 # A first click is looked at through windows of all scales, also those that do not suit the object.
 UNSUITED_RATE = 0.2
 UNSUITED_DIAMETERS_PX = (15.0, 220.0)
+SPECK_RATE = 0.1
+SPECK_DIAMETERS_PX = (5.0, 15.0)
+# Few training images are so large that their objects are specks in the whole of them.
+SPECK_ZOOM = 0.4
 MAX_ZOOM = 4.5
 MIN_SOURCE_AREA_PX = 25
 ELASTIC_NODES = 6
@@ -78,12 +82,14 @@ def draw_matrix(
 ) -> np.ndarray:
     """Draw scale, rotation, flip, shear and aspect of a window.
 
-    The anchor's equivalent diameter in the window is log-uniform from 26 px to
-    ``largest_px``, for a fifth of the windows from half of that to double, unless that magnifies
-    the source too much or shrinks it by more than ``min_zoom``: inference shows the whole frame
-    at most.
+    The anchor's equivalent diameter in the window is log-uniform from 26 px to ``largest_px``, for
+    a fifth of the windows from half of that to double, unless that magnifies the source too much
+    or shrinks it by more than ``min_zoom``: inference shows the whole frame at most. For a tenth
+    it is a speck, as in the whole of a large frame.
     """
-    wanted = _draw_diameter_px(rng, largest_px)
+    speck = rng.random() < SPECK_RATE
+    wanted = _log_uniform(rng, *SPECK_DIAMETERS_PX) if speck else _draw_diameter_px(rng, largest_px)
+    min_zoom = SPECK_ZOOM * min_zoom if speck else min_zoom
     return affine_matrix(
         float(np.clip(wanted / anchor.diameter_px, min(min_zoom, MAX_ZOOM), MAX_ZOOM)),
         angle=_draw_angle(rng),
@@ -99,6 +105,10 @@ def _draw_diameter_px(rng: np.random.Generator, largest_px: float) -> float:
     if rng.random() < UNSUITED_RATE:
         smallest, most = UNSUITED_DIAMETERS_PX
         low, high = min(smallest, low), largest_px * most / MAX_DIAMETER_PX
+    return _log_uniform(rng, low, high)
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return math.exp(rng.uniform(math.log(low), math.log(high)))
 
 

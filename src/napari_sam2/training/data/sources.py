@@ -23,7 +23,7 @@ from .placement import (
     keep_inside,
     walk_windows,
 )
-from .render import MIN_AREA_PX, PREFERRED_AREA_PX, View, has_gap, lifetime, render, visible_area_px
+from .render import PREFERRED_AREA_PX, View, has_gap, lifetime, render, visible_area_px
 from .stacks import Stack
 
 KEEP_INSIDE_RATE = 0.8
@@ -59,7 +59,7 @@ def first_window(
     field = draw_elastic(rng, float(rng.uniform(1.0, 4.0)) * size / 256) if elastic else None
     offset = draw_offset(rng, size)
     expected = np.pi / 4 * anchor.diameter_px**2 / abs(np.linalg.det(matrix))
-    enough = max(MIN_AREA_PX, min(PREFERRED_AREA_PX, 0.8 * expected), 0.3 * expected)
+    enough = max(min(PREFERRED_AREA_PX, 0.8 * expected), 0.3 * expected)
     inside = bool(rng.random() < KEEP_INSIDE_RATE)
     for attempt in range(4):
         centre = centre_for(anchor.centre_yx, matrix, offset)
