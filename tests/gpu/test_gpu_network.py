@@ -33,6 +33,13 @@ def prompts_of(model, size, device):
     return PromptTensors(points.to(device), labels.to(device), mask)
 
 
+def drawn_mask(side):
+    """Logits of a disc for every object, (N, 1, side, side)."""
+    y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    distance = torch.hypot(y - 0.4 * side, x - 0.55 * side)
+    return (0.23 * side - distance).expand(OBJECTS, 1, side, side)
+
+
 def two_frames(model, device, size=256):
     """Prompt one frame, remember it, track the next; all that comes out, by name."""
     frames = torch.from_numpy(recipe.movie(2, size))[:, None].expand(-1, 3, -1, -1)
@@ -41,7 +48,8 @@ def two_frames(model, device, size=256):
     embedding = model.without_memory(first).expand(OBJECTS, -1, -1, -1)
     prompted = model.decode(embedding, first.expand(OBJECTS), prompts)
     score = prompted.object_score_b1
-    logits = upsample_logits(prompted.mask_logits_b4hw[:, :1], size)
+    # Of a mask of its own: what is predicted near 0 may be inside here and outside there.
+    logits = upsample_logits(drawn_mask(size // 4).to(device), size)
     maps = model.encode_memory(first.expand(OBJECTS), logits, score, binarize=True)
     pointers = model.object_pointers(prompted.output_tokens_b4c[:, 0], score)
     ones = torch.ones(OBJECTS, 1, device=device)

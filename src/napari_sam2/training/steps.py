@@ -23,9 +23,9 @@ from napari_sam2.training.prompt_simulation import (
     initial_prompts,
 )
 
-# Grid cells of the smallest object that is taught, about 6 pixels across. The tracker magnifies what
-# is smaller than 16, but the first look after a click may not: there its mask is mostly chance, and
-# the network has to know that it is.
+# Grid cells of the smallest object that is taught, about 6 pixels across. The tracker magnifies
+# what is smaller than 16, but the first look after a click may not: there its mask is mostly
+# chance, and the network has to know that it is.
 _SMALLEST_CELLS = 2.0
 
 
