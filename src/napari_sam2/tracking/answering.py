@@ -11,9 +11,10 @@ from torch import Tensor
 
 from napari_sam2.tracking.candidates import answer_of
 from napari_sam2.tracking.dense_prompts import render_prompts
+from napari_sam2.tracking.looks import Look, most_trusted
 from napari_sam2.tracking.memory import Memory, Recall
 from napari_sam2.tracking.objects import Answer, TrackedObject
-from napari_sam2.tracking.placement import Extent, Placement, mask_extent
+from napari_sam2.tracking.placement import Placement, mask_extent
 from napari_sam2.tracking.prompt_geometry import (
     extent_of_box,
     extent_of_mask,
@@ -27,7 +28,6 @@ from napari_sam2.tracking.runner import (
     NO_OBJECT,
     NetworkRunner,
     Request,
-    Segmentation,
     ToRemember,
 )
 from napari_sam2.tracking.seen import SeenMask
@@ -37,20 +37,6 @@ CERTAIN = 10.0  # logit of what the user says
 PRIOR_LIMIT = 32.0  # mask logits that a further click corrects are clipped to this
 CLOSER_LOOKS = 3  # at most, after the first one
 SURE = 0.5  # estimated IoU below which the size of a mask says nothing
-PREFERRED = (20.0, 110.0)  # diameters in input pixels at which a first click is trusted
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Look:
-    """Where prompts are answered, and what was found there if it has been looked at."""
-
-    view: View
-    found: Segmentation | None = None
-
-    @property
-    def extent(self) -> Extent | None:
-        """Place and size of what was found, if anything."""
-        return None if self.found is None else mask_extent(self.found.logits_hw, self.view)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,11 +157,11 @@ class Answerer:
         recall = self._recall_for_correction(tracked, frame, view)
         return self._segment_prompts(frame, view, prompts, prior, recall)
 
-    def _first_look(self, frame: int, prompts: FramePrompts) -> _Look:
+    def _first_look(self, frame: int, prompts: FramePrompts) -> Look:
         if prompts.mask is not None:
-            return _Look(self._placement.for_extent(extent_of_mask(prompts.mask)))
+            return Look(self._placement.for_extent(extent_of_mask(prompts.mask)))
         if prompts.box is not None:
-            return _Look(self._placement.for_extent(extent_of_box(prompts.box)))
+            return Look(self._placement.for_extent(extent_of_box(prompts.box)))
         return self._look_for_clicks(frame, prompts)
 
     def _holding(self, view: View, prompts: FramePrompts, prior: SeenMask | None) -> View:
@@ -186,12 +172,12 @@ class Answerer:
         extent = None if prior is None else mask_extent(prior.logits_hw, prior.view)
         return self._placement.for_extent(extent_of_positions(inside, extent))
 
-    def _look_for_clicks(self, frame: int, prompts: FramePrompts) -> _Look:
+    def _look_for_clicks(self, frame: int, prompts: FramePrompts) -> Look:
         y, x = np.mean(positions_inside(prompts) or prompts.points_yx, axis=0)
         clicked = float(y), float(x)
         views = self._placement.for_click(clicked)
         if len(views) == 1:
-            return _Look(views[0])
+            return Look(views[0])
         looks = self._look(frame, views, prompts)
         # The estimated IoU compares best between views that each suit the size they showed.
         extents = [extent for look in looks if (extent := look.extent) is not None]
@@ -204,12 +190,12 @@ class Answerer:
         seen = {look.view: look for look in looks}
         new = self._look(frame, [view for view in closer if view not in seen], prompts)
         seen.update({look.view: look for look in new})
-        return max((seen[view] for view in closer or seen), key=_trust)
+        return most_trusted([seen[view] for view in closer or seen], looks)
 
-    def _look(self, frame: int, views: list[View], prompts: FramePrompts) -> list[_Look]:
+    def _look(self, frame: int, views: list[View], prompts: FramePrompts) -> list[Look]:
         requests = [self._prompt_request(frame, view, prompts) for view in views]
         found = self._runner.segment(requests)
-        return [_Look(view, each) for view, each in zip(views, found, strict=True)]
+        return [Look(view, each) for view, each in zip(views, found, strict=True)]
 
     def _look_closer(self, frame: int, answer: Answer, prompts: FramePrompts) -> Answer:
         """Answer again in the view that suits the size which was found, until it stays."""
@@ -276,13 +262,3 @@ def _shrink(mask_hw: Tensor) -> Tensor:
     return torch.nn.functional.interpolate(
         mask_hw[None, None].float(), (side, side), mode="bilinear", antialias=True
     )[0, 0]
-
-
-def _trust(look: _Look) -> float:
-    """Rate a look: the estimated IoU, less where the object is too small or too large."""
-    extent = look.extent
-    if look.found is None or extent is None:
-        return -1.0
-    seen = extent.diameter * look.view.scale
-    low, high = PREFERRED
-    return look.found.predicted_iou * min(1.0, seen / low, high / seen)
