@@ -12,8 +12,10 @@ import torch
 from napari_sam2.model import load_model, save_model
 from napari_sam2.network import PRESETS, SAM2, HieraConfig, SAM2Config
 from napari_sam2.training.config import Recipe, Stage, Tuning
+from napari_sam2.training.data.requests import Batches
 from napari_sam2.training.fine_tuning import FineTuning, fine_tuning_recipe, validation_times
 from napari_sam2.training.state import new_state
+from napari_sam2.training.train import train
 from napari_sam2.training.tuning import (
     parameter_groups,
     rate_share,
@@ -69,6 +71,21 @@ def test_without_rates_there_are_the_two_groups_of_every_earlier_run(
     groups = parameter_groups(SAM2(SMALL_HIERA), hiera_recipe)
     assert [group["rate_share"] for group in groups] == [1.0, 1.0]
     assert all(weight.ndim > 1 for weight in groups[0]["params"])
+
+
+def test_only_the_parts_named_learn(tiny_recipe: Recipe, discs: Batches, tmp_path: Path) -> None:
+    part = "sam_mask_decoder.iou_prediction_head"
+    recipe = tuned(tiny_recipe, parts=(part,))
+    before = dict(new_state(recipe).model.state_dict())
+    state = train(recipe, tmp_path, batches=discs)
+    for name, weight in state.model.state_dict().items():
+        assert torch.equal(weight, before[name]) != name.startswith(part), name
+
+
+def test_a_part_that_the_network_lacks_is_named(tiny_recipe: Recipe) -> None:
+    wanted = r"Expected parts .*image_encoder, .*got 'sam_decoder'; change `parts`"
+    with pytest.raises(ValueError, match=wanted):
+        new_state(tuned(tiny_recipe, parts=("sam_decoder",)))
 
 
 def test_a_frozen_encoder_is_left_to_itself(hiera_recipe: Recipe) -> None:

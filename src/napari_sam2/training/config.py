@@ -95,10 +95,11 @@ class Tuning:
     random. ``image_size`` is the side of the windows, a multiple of 32; 0 keeps the network's.
     The image encoder learns at ``encoder_share`` of the rate, its layers at ``layer_decay`` of the
     rate of the layer above; or not at all with ``freeze_encoder``; or through adapters of
-    ``lora_rank``. A step is the mean of ``accumulate`` batches; with ``recompute`` the encoder's
-    blocks are computed twice instead of kept. There is a validation every ``validate_steps``
-    steps (0: by the recipe's minutes); the best model so far is kept, and after ``patience``
-    validations without a better one the run ends (0: never).
+    ``lora_rank``. Nothing but ``parts`` learns if there are any, names of modules such as
+    ``sam_mask_decoder.iou_prediction_head``. A step is the mean of ``accumulate`` batches; with
+    ``recompute`` the encoder's blocks are computed twice instead of kept. There is a validation
+    every ``validate_steps`` steps (0: by the recipe's minutes); the best model so far is kept, and
+    after ``patience`` validations without a better one the run ends (0: never).
     """
 
     init: str = ""
@@ -107,6 +108,7 @@ class Tuning:
     layer_decay: float = 1.0
     freeze_encoder: bool = False
     lora_rank: int = 0
+    parts: tuple[str, ...] = ()
     accumulate: int = 1
     recompute: bool = False
     validate_steps: int = 0

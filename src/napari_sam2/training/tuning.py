@@ -57,14 +57,18 @@ def starting_network(recipe: Recipe) -> SAM2:
 
 
 def prepare_training(model: SAM2, recipe: Recipe) -> SAM2:
-    """Freeze the encoder or give it adapters, as the recipe says; the network itself is changed.
+    """Freeze what shall not learn, or add adapters, as the recipe says, in the network itself.
 
     Raises
     ------
+    ValueError
+        The network has no such part.
     ModuleNotFoundError
         Adapters are wanted and peft is not installed.
     """
-    model.requires_grad_(requires_grad=True)
+    model.requires_grad_(requires_grad=not recipe.tuning.parts)
+    for part in recipe.tuning.parts:
+        _part_of(model, part).requires_grad_(requires_grad=True)
     if recipe.tuning.freeze_encoder:
         model.image_encoder.requires_grad_(requires_grad=False)
     if recipe.tuning.lora_rank:
@@ -72,6 +76,18 @@ def prepare_training(model: SAM2, recipe: Recipe) -> SAM2:
             torch.manual_seed(recipe.seed)
             _add_adapters(model.image_encoder.trunk, recipe.tuning.lora_rank)
     return model
+
+
+def _part_of(model: SAM2, name: str) -> nn.Module:
+    """Find a part of the network by its name."""
+    try:
+        return model.get_submodule(name)
+    except AttributeError as error:
+        known = ", ".join(each for each, _ in model.named_children())
+        raise ValueError(
+            f"Expected parts of the network that shall learn, {known} or modules inside them, got "
+            f"{name!r}; change `parts` in the recipe."
+        ) from error
 
 
 def _add_adapters(trunk: nn.Module, rank: int) -> None:
