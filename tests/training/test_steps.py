@@ -12,6 +12,7 @@ from torch import Generator
 from napari_sam2.network import PRESETS, SAM2
 from napari_sam2.training.clip_steps import clip_loss
 from napari_sam2.training.config import PromptSettings, Recipe
+from napari_sam2.training.data.clip_batch import ClipBatch
 from napari_sam2.training.losses import LossWeights
 from napari_sam2.training.steps import TrainingObjects, objects_of, still_loss
 from napari_sam2.training.train import Batches
@@ -36,12 +37,37 @@ def test_padding_and_absent_objects_are_left_out(discs: Batches) -> None:
     assert objects.targets_nt1hw.shape == (1, 3, 1, 16, 16)
 
 
-def test_specks_are_taught_down_to_six_pixels(discs: Batches) -> None:
-    batch = discs.clip_batch(0, 2, 1, 2, 64)
+def with_specks(batch: ClipBatch) -> ClipBatch:
+    """The first object of each window, 7 and 4 pixels wide."""
     for window, side in enumerate((7, 4)):
         batch.masks_bkthw[window, 0, 0] = False
         batch.masks_bkthw[window, 0, 0, 20 : 20 + side, 20 : 20 + side] = True
-    assert objects_of(batch).window_n.tolist() == [0]
+    return batch
+
+
+def test_specks_are_kept_down_to_six_pixels_where_they_are_wanted(discs: Batches) -> None:
+    batch = with_specks(discs.clip_batch(0, 2, 1, 2, 64))
+    assert objects_of(batch, smallest=2.0).window_n.tolist() == [0]
+    masks = batch.masks_bkthw
+    masks[1, 0, 0, 10:50, 10:50] = True
+    assert objects_of(batch).window_n.tolist() == [1]
+
+
+def test_specks_teach_the_estimate_and_no_mask(
+    model: SAM2, tiny_recipe: Recipe, discs: Batches
+) -> None:
+    still_loss(
+        model,
+        with_specks(discs.still_batch(0, 2, 2, 64)),
+        tiny_recipe.stages[0],
+        prompts=tiny_recipe.prompts,
+        weights=LossWeights(),
+        generator=torch.Generator().manual_seed(0),
+    ).total.backward()
+    decoder = model.sam_mask_decoder
+    estimate, shape = decoder.iou_prediction_head, decoder.output_hypernetworks_mlps
+    assert any(bool(each.grad.any()) for each in estimate.parameters() if each.grad is not None)
+    assert not any(bool(each.grad.any()) for each in shape.parameters() if each.grad is not None)
 
 
 def test_a_step_on_stills_reaches_everything_but_the_memory(

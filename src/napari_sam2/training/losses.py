@@ -110,7 +110,13 @@ def measured_iou(logits_nkhw: Tensor, targets_n1hw: Tensor) -> Tensor:
     return overlap / union.clamp(min=1)
 
 
-def mask_loss(decoded: Decoded, targets_n1hw: Tensor, weights: LossWeights) -> MaskLoss:
+def mask_loss(
+    decoded: Decoded,
+    targets_n1hw: Tensor,
+    weights: LossWeights,
+    *,
+    shaped_n: Tensor | None = None,
+) -> MaskLoss:
     """Combine the losses of one decoding.
 
     Candidate 0 (the single mask) is always trained; of candidates 1 to 3 the one with the lowest
@@ -125,6 +131,9 @@ def mask_loss(decoded: Decoded, targets_n1hw: Tensor, weights: LossWeights) -> M
         (N, 1, H, W) soft targets on the decoder's grid.
     weights : LossWeights
         Relative weights.
+    shaped_n : Tensor, optional
+        (N,) bool, which objects teach masks; the others teach the estimate and the presence. All
+        by default.
 
     Returns
     -------
@@ -140,7 +149,8 @@ def mask_loss(decoded: Decoded, targets_n1hw: Tensor, weights: LossWeights) -> M
     best = candidates.min(dim=1).values
     others = (candidates.sum(dim=1) - best) / max(candidates.shape[1] - 1, 1)
     # Halved so that a decoding weighs the same with and without ambiguity masks.
-    mask = (share * 0.5 * (cost_n4[:, 0] + best + weights.relaxed * others)).sum()
+    taught = share if shaped_n is None else share * shaped_n
+    mask = (taught * 0.5 * (cost_n4[:, 0] + best + weights.relaxed * others)).sum()
     true_iou = measured_iou(logits, targets_n1hw)
     predicted_iou = decoded.predicted_iou_b4.float()
     iou = (share * (predicted_iou - true_iou).abs().mean(dim=1)).sum()

@@ -23,10 +23,13 @@ from napari_sam2.training.prompt_simulation import (
     initial_prompts,
 )
 
-# Grid cells of the smallest object that is taught, about 6 pixels across. The tracker magnifies
-# what is smaller than 16, but the first look after a click may not: there its mask is mostly
-# chance, and the network has to know that it is.
-_SMALLEST_CELLS = 2.0
+# Grid cells of the smallest object whose mask is taught, about 16 pixels across: the tracker
+# magnifies what is smaller, and on the decoder's grid its outline is mostly chance.
+_SMALLEST_CELLS = 12.0
+# The first look after a click may not magnify enough. Of specks, down to 6 pixels, stills teach how
+# little of them can be seen, which is the estimated IoU; averaged onto the grid they are dim, and
+# would teach masks that are too small.
+_SPECK_CELLS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +111,12 @@ def network_images(images_bthw: Tensor) -> Tensor:
     return ((grey - mean) / deviation).contiguous(memory_format=torch.channels_last)
 
 
-def objects_of(batch: ClipBatch, device: torch.device | None = None) -> TrainingObjects:
+def objects_of(
+    batch: ClipBatch, device: torch.device | None = None, *, smallest: float = _SMALLEST_CELLS
+) -> TrainingObjects:
     """Flatten the objects of all windows, without padding and those hardly in the first frame.
 
-    If none is large enough, the largest are kept.
+    If none covers ``smallest`` grid cells there, the largest are kept.
     """
     valid_bk = torch.from_numpy(batch.valid_bk)
     masks_nthw = torch.from_numpy(batch.masks_bkthw).to(device)[valid_bk.to(device)]
@@ -119,7 +124,7 @@ def objects_of(batch: ClipBatch, device: torch.device | None = None) -> Training
     targets = soft_targets(masks_nthw.flatten(0, 1)[:, None])
     targets_nt1hw = targets.view(count, frames, *targets.shape[1:])
     cells_nt = targets_nt1hw.flatten(2).sum(dim=2).cpu()
-    kept = cells_nt[:, 0] >= cells_nt[:, 0].max().clamp(LEAST_CELLS, _SMALLEST_CELLS)
+    kept = cells_nt[:, 0] >= cells_nt[:, 0].max().clamp(LEAST_CELLS, smallest)
     window_n = valid_bk.nonzero()[kept, 0].to(device)
     return TrainingObjects(window_n, targets_nt1hw[kept.to(device)], cells_nt[kept] >= LEAST_CELLS)
 
@@ -201,7 +206,7 @@ def still_loss(
     """Compute the loss of a batch of stills.
 
     Every object gets a click, a box or a displaced mask, then one or more corrective clicks, each
-    with the mask it corrects as mask prompt.
+    with the mask it corrects as mask prompt. Specks teach the estimated IoU alone.
 
     Parameters
     ----------
@@ -226,8 +231,9 @@ def still_loss(
         The loss averaged over the decodings.
     """
     images = network_images(torch.from_numpy(batch.images_bthw[:, :1]).to(device_of(model)))
-    objects = objects_of(batch, images.device).in_round_numbers(generator)
+    objects = objects_of(batch, images.device, smallest=_SPECK_CELLS).in_round_numbers(generator)
     targets = objects.targets_nt1hw[:, 0]
+    shaped = targets.flatten(1).sum(dim=1) >= _SMALLEST_CELLS
     with torch.set_grad_enabled(teach_encoder and torch.is_grad_enabled()):
         features = model.encode_image(images).select(objects.window_n)
     embedding = model.without_memory(features)
@@ -235,7 +241,7 @@ def still_loss(
     losses: list[MaskLoss] = []
     for remaining in range(1 + clicks_of(stage.corrections, generator), 0, -1):
         decoded = decode(model, embedding, features, given, size=images.shape[-1])
-        losses.append(mask_loss(decoded, targets, weights))
+        losses.append(mask_loss(decoded, targets, weights, shaped_n=shaped))
         if remaining > 1:
             given = add_correction(
                 given, single_mask(decoded), targets, generator, from_truth=prompts.from_truth
