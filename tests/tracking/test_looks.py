@@ -58,3 +58,10 @@ def test_what_is_too_small_or_too_large_in_its_view_is_trusted_less() -> None:
     suited, speck = look_at(2.0, diameter=30, iou=0.8), look_at(0.25, diameter=30, iou=0.8)
     assert trust(suited) == 0.8
     assert trust(speck) < 0.4
+
+
+def test_a_narrow_view_filled_by_an_object_does_not_agree_with_all_that_is_wider() -> None:
+    # Half of an object that fills the narrow view; two wide ones agree on the whole of it.
+    narrow = look_at(4.0, diameter=40, iou=0.8)
+    wide = [look_at(scale, diameter=80, iou=0.75) for scale in (0.5, 1.0)]
+    assert most_trusted([narrow, *wide], [narrow, *wide]) in wide

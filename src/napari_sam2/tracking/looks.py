@@ -62,7 +62,14 @@ def _shared(look: Look, others: Sequence[Look]) -> float:
         if look.found is None or other.found is None or other.view == look.view:
             continue
         weight = max(other.found.predicted_iou, 0.0) ** 2
-        seen = look.view.reproject(other.found.logits_hw, other.view)
-        total += weight * overlaps(look.found.logits_hw[None], seen)[0]
+        total += weight * min(_overlap_in(look, other), _overlap_in(other, look))
         weights += weight
     return total / weights if weights else 1.0
+
+
+def _overlap_in(look: Look, other: Look) -> float:
+    """Measure the IoU of two looks as far as the first one sees; a narrow one misses much."""
+    assert look.found is not None
+    assert other.found is not None
+    seen = look.view.reproject(other.found.logits_hw, other.view)
+    return overlaps(look.found.logits_hw[None], seen)[0]
