@@ -14,7 +14,7 @@ from enum import Enum
 import numpy as np
 from scipy import ndimage
 
-OPTICS_RATE = 0.2
+OPTICS_RATE = 0.1
 # Between these percentiles of the first frame lies what fills the range of intensities.
 _PERCENTILES = (1.0, 99.0)
 _LEAST_RANGE = 1e-3
@@ -58,7 +58,7 @@ class Optics:
 
 
 def draw_optics(rng: np.random.Generator) -> Optics | None:
-    """Draw a contrast for a fifth of the clips, None for the others."""
+    """Draw a contrast for a tenth of the clips, None for the others."""
     if rng.random() >= OPTICS_RATE:
         return None
     contrast = list(Contrast)[int(rng.choice(3, p=(0.5, 0.3, 0.2)))]
