@@ -173,6 +173,10 @@ def test_the_built_in_recipe_knows_the_published_networks() -> None:
     [
         ({"image_size": 300}, r"multiple of 32, got 300"),
         ({"lora_rank": 4, "freeze_encoder": True}, r"either a frozen encoder or LoRA, got both"),
+        (
+            {"lora_rank": 4, "parts": ("neck",)},
+            r"either parts .* or LoRA, got both \(neck\)",
+        ),
         ({"accumulate": 0}, r"1 batch a step or more, got 0"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from napari_sam2.training.data.mixture import Mixture, Weighted
 from napari_sam2.training.data.recipes import NATURAL
@@ -35,14 +36,14 @@ def balanced(
     """
     stills = _stills(mixture.stills, still_shares)
     if not clip_shares:
-        return Mixture(stills, mixture.clips, mixture.seed, mixture.mosaic_rate)
+        return replace(mixture, stills=stills)
     movies = tuple(each for each in mixture.clips if isinstance(each.source, ClipSource))
     total = sum(each.weight for each in stills)
     warped = clip_shares.get(WARPED, 0.0)
     clips = _stills(movies, clip_shares)
     if warped:
         clips += tuple(Weighted(each.source, warped * each.weight / total) for each in stills)
-    return Mixture(stills, clips, mixture.seed, mixture.mosaic_rate)
+    return replace(mixture, stills=stills, clips=clips)
 
 
 def _stills(sources: tuple[Weighted, ...], shares: Mapping[str, float]) -> tuple[Weighted, ...]:

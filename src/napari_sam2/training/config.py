@@ -126,6 +126,11 @@ class Tuning:
                 "Expected either a frozen encoder or LoRA, got both; LoRA freezes the encoder's "
                 "own weights already."
             )
+        if self.lora_rank and self.parts:
+            raise ValueError(
+                f"Expected either parts that learn or LoRA, got both ({', '.join(self.parts)}); "
+                "leave one of them out."
+            )
         if self.accumulate < 1:
             raise ValueError(f"Expected 1 batch a step or more, got {self.accumulate}.")
 

@@ -3,7 +3,8 @@
 Jordan et al. 2024 (Muon): a matrix moves by its momentum with all singular values brought near 1,
 so that rare directions learn as fast as common ones. Kernels of convolutions count as matrices of
 (outputs, inputs x height x width). Updates are scaled to the size of AdamW's after Liu et al. 2025
-(Muon is scalable for LLM training), so both share one learning rate.
+(Muon is scalable for LLM training), so both share one learning rate. PyTorch's own Muon, of 2.9 and
+later, takes no kernels, and one matrix after the other.
 """
 
 from __future__ import annotations

@@ -79,3 +79,24 @@ def test_clips_of_different_shape_cannot_be_stacked():
         stack_clips(clips)
     with pytest.raises(ValueError, match="ask for a batch of 1 or more"):
         stack_clips([])
+
+
+def test_a_tenth_of_the_stills_show_a_speck_and_no_clip_does():
+    class Asked:
+        def __init__(self):
+            self.specks = []
+
+        def draw(self, rng, request):
+            self.specks.append(request.speck)
+            masks = np.ones((1, request.frames, request.size, request.size), bool)
+            return Clip(np.zeros(masks.shape[1:]), masks, np.ones(1, bool))
+
+    for rate, frames in ((0.1, 1), (0.0, 1), (0.1, 2)):
+        asked = Asked()
+        mixture = Mixture((Weighted(asked, 1.0),), (Weighted(asked, 1.0),), speck_rate=rate)
+        if frames == 1:
+            mixture.still_batch(0, 400, 1, 8)
+        else:
+            mixture.clip_batch(0, 400, frames, 1, 8)
+        assert np.mean(asked.specks) == pytest.approx(rate if frames == 1 else 0.0, abs=0.05)
+        assert any(asked.specks) == (rate > 0 and frames == 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,12 +35,15 @@ class Mixture:
         Seed of the whole run.
     mosaic_rate : float
         Share of clips shown four times in a 2 x 2 mosaic.
+    speck_rate : float
+        Share of stills whose object is a speck, as in the whole of a large frame.
     """
 
     stills: tuple[Weighted, ...]
     clips: tuple[Weighted, ...]
     seed: int = 0
     mosaic_rate: float = 0.1
+    speck_rate: float = 0.1
 
     def still_batch(self, step: int, batch: int, objects: int, size: int = 256) -> ClipBatch:
         """Draw ``batch`` single windows (T = 1) with ``objects`` objects each."""
@@ -64,6 +67,8 @@ class Mixture:
         source = _choose(self.stills if stream == STILL_STREAM else self.clips, rng)
         if stream == CLIP_STREAM and rng.random() < self.mosaic_rate:
             return draw_mosaic(source, rng, request)
+        if stream == STILL_STREAM and rng.random() < self.speck_rate:
+            request = replace(request, speck=True)
         return source.draw(rng, request)
 
 

@@ -15,7 +15,6 @@ MAX_DIAMETER_PX = 110.0
 # A first click is looked at through windows of all scales, also those that do not suit the object.
 UNSUITED_RATE = 0.2
 UNSUITED_DIAMETERS_PX = (15.0, 220.0)
-SPECK_RATE = 0.1
 SPECK_DIAMETERS_PX = (5.0, 15.0)
 # Few training images are so large that their objects are specks in the whole of them.
 SPECK_ZOOM = 0.4
@@ -78,16 +77,20 @@ def draw_anchor(stack: Stack, rng: np.random.Generator, *, last_frame: int) -> A
 
 
 def draw_matrix(
-    rng: np.random.Generator, anchor: Anchor, *, largest_px: float, min_zoom: float
+    rng: np.random.Generator,
+    anchor: Anchor,
+    *,
+    largest_px: float,
+    min_zoom: float,
+    speck: bool = False,
 ) -> np.ndarray:
     """Draw scale, rotation, flip, shear and aspect of a window.
 
     The anchor's equivalent diameter in the window is log-uniform from 26 px to ``largest_px``, for
     a fifth of the windows from half of that to double, unless that magnifies the source too much
-    or shrinks it by more than ``min_zoom``: inference shows the whole frame at most. For a tenth
-    it is a speck, as in the whole of a large frame.
+    or shrinks it by more than ``min_zoom``: inference shows the whole frame at most. A speck is 5
+    to 15 px wide, as in the whole of a large frame.
     """
-    speck = rng.random() < SPECK_RATE
     wanted = _log_uniform(rng, *SPECK_DIAMETERS_PX) if speck else _draw_diameter_px(rng, largest_px)
     min_zoom = SPECK_ZOOM * min_zoom if speck else min_zoom
     return affine_matrix(

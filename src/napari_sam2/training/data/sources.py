@@ -35,11 +35,12 @@ LASTING_RATE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Shape of the wanted clip: T frames, K objects, S x S pixels."""
+    """Shape of the wanted clip: T frames, K objects, S x S pixels; whether to show a speck."""
 
     frames: int
     objects: int
     size: int = 256
+    speck: bool = False
 
 
 class Source(Protocol):
@@ -50,12 +51,14 @@ class Source(Protocol):
 
 
 def first_window(
-    stack: Stack, anchor: Anchor, rng: np.random.Generator, *, size: int, elastic: bool
+    stack: Stack, anchor: Anchor, rng: np.random.Generator, request: Request, *, elastic: bool
 ) -> Window:
     """Place a window around an anchor, moved closer until enough of it is visible."""
+    size = request.size
     largest = MAX_DIAMETER_PX * size / 256
     shape_yx = stack.labels(anchor.frame).shape
-    matrix = draw_matrix(rng, anchor, largest_px=largest, min_zoom=0.9 * size / max(shape_yx))
+    min_zoom = 0.9 * size / max(shape_yx)
+    matrix = draw_matrix(rng, anchor, largest_px=largest, min_zoom=min_zoom, speck=request.speck)
     field = draw_elastic(rng, float(rng.uniform(1.0, 4.0)) * size / 256) if elastic else None
     offset = draw_offset(rng, size)
     expected = np.pi / 4 * anchor.diameter_px**2 / abs(np.linalg.det(matrix))
@@ -83,7 +86,7 @@ class StillSource:
         """Draw a window of one image, T > 1 shows it moving and deforming."""
         anchor = draw_anchor(self.stack, rng, last_frame=len(self.stack) - 1)
         elastic = bool(rng.random() < 0.5)
-        window = first_window(self.stack, anchor, rng, size=request.size, elastic=elastic)
+        window = first_window(self.stack, anchor, rng, request, elastic=elastic)
         windows = walk_windows(rng, window, request.frames, size=request.size)
         frames = (anchor.frame,) * request.frames
         view = View(frames, windows, anchor.object_id, request.size)
@@ -100,7 +103,7 @@ class ClipSource:
         """Draw T frames with a random stride and direction, windows following the anchor."""
         frames, anchor = self._draw_frames(rng, request.frames)
         elastic = bool(rng.random() < 0.3)
-        window = first_window(self.stack, anchor, rng, size=request.size, elastic=elastic)
+        window = first_window(self.stack, anchor, rng, request, elastic=elastic)
         positions = [_position(self.stack, frame, anchor.object_id) for frame in frames]
         windows = follow_windows(
             rng,
