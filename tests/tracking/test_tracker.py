@@ -225,7 +225,7 @@ def test_windows_follow_the_objects(small_model):
     frames = rng.random((4, 300, 320), np.float32)
     big.shape_yx, big.read = (300, 320), lambda frame: frames[frame]
     type(big).__len__ = lambda self: 4
-    tracker = tracker_of(small_model, big)
+    tracker = tracker_of(small_model, big, smoothing=0.9)  # else masks of random weights go astray
     tracker.add(Mask(0, 1, square(200, 250, 14, (300, 320))))
     tracker.add(Point(0, 2, (30, 40)))
     tracker.add(Box(0, 3, ((100, 100), (118, 120))))

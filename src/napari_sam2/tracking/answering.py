@@ -11,7 +11,7 @@ from torch import Tensor
 
 from napari_sam2.tracking.candidates import answer_of
 from napari_sam2.tracking.dense_prompts import render_prompts
-from napari_sam2.tracking.looks import Look, most_trusted
+from napari_sam2.tracking.looks import Look, agreement, most_trusted
 from napari_sam2.tracking.memory import Memory, Recall
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.placement import Placement, mask_extent
@@ -36,6 +36,7 @@ from napari_sam2.tracking.views import MASK_STRIDE, View
 CERTAIN = 10.0  # logit of what the user says
 PRIOR_LIMIT = 32.0  # mask logits that a further click corrects are clipped to this
 CLOSER_LOOKS = 3  # at most, after the first one
+SAME = 0.5  # IoU above which two looks, where both see, show the same object
 SURE = 0.5  # estimated IoU below which the size of a mask says nothing
 
 
@@ -154,6 +155,21 @@ class Answerer:
         empty = mask_extent(prior.logits_hw, prior.view) is None
         view = self._first_look(frame, prompts).view if empty else prior.view
         view = self._holding(view, prompts, prior)
+        answer = self._corrected(tracked, frame, view, prompts, prior)
+        extent = mask_extent(answer.logits_hw, view)
+        if extent is None or not self._placement.cuts(view, answer.logits_hw):
+            return answer
+        wider = self._holding(self._placement.for_extent(extent), prompts, prior)
+        return answer if wider == view else self._corrected(tracked, frame, wider, prompts, prior)
+
+    def _corrected(
+        self,
+        tracked: TrackedObject,
+        frame: int,
+        view: View,
+        prompts: FramePrompts,
+        prior: SeenMask,
+    ) -> Answer:
         recall = self._recall_for_correction(tracked, frame, view)
         return self._segment_prompts(frame, view, prompts, prior, recall)
 
@@ -190,7 +206,25 @@ class Answerer:
         seen = {look.view: look for look in looks}
         new = self._look(frame, [view for view in closer if view not in seen], prompts)
         seen.update({look.view: look for look in new})
-        return most_trusted([seen[view] for view in closer or seen], looks)
+        believed = most_trusted([seen[view] for view in closer or seen], looks)
+        return self._look_at_whole(frame, believed, prompts)
+
+    def _look_at_whole(self, frame: int, look: Look, prompts: FramePrompts) -> Look:
+        """Look again, around what was found, until no window cuts it off."""
+        for _ in range(CLOSER_LOOKS):
+            extent = look.extent
+            if look.found is None or extent is None:
+                return look
+            if not self._placement.cuts(look.view, look.found.logits_hw):
+                return look
+            view = self._holding(self._placement.for_extent(extent), prompts, None)
+            if view == look.view:
+                return look
+            again = self._look(frame, [view], prompts)[0]
+            if agreement(look, again) < SAME:
+                return look
+            look = again
+        return look
 
     def _look(self, frame: int, views: list[View], prompts: FramePrompts) -> list[Look]:
         requests = [self._prompt_request(frame, view, prompts) for view in views]

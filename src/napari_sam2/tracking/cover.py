@@ -122,11 +122,10 @@ def _distances(
     """
     seen = [index for index, each in enumerate(followers) if each.extent is not None]
     extents = [extent for each in followers if (extent := each.extent) is not None]
-    centres = np.array([each.centre_yx for each in extents]).reshape(-1, 2)
     found = {}
     for view in views:
         found[view] = away = np.full(len(followers), np.inf)
-        away[seen] = placement.distances(view, centres)
+        away[seen] = placement.distances(view, extents)
         away[scales != view.scale] = np.inf
     return found
 
@@ -210,7 +209,7 @@ class _Planner:
             scale = float(scales[first])
             fits = scales == scale
             fits[list(views)] = False
-            low, high = self.placement.centres(centres, scale, JOIN)
+            low, high = self.placement.centres(extents, scale, JOIN)
             members = _fullest(low, high, first, fits)
             middle = (low[members].max(axis=0) + high[members].min(axis=0)) / 2
             view = self.placement.window((float(middle[0]), float(middle[1])), scale)

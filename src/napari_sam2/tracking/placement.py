@@ -9,6 +9,7 @@ for all objects of a frame, see `cover`, and left when the object nears their bo
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,16 +27,30 @@ LARGE = 2.5  # ... and windows zoom out on objects above
 FIRST_LOOKS = 4  # views in which an object of unknown size is looked for, at most
 MAX_SCALE = 4.0  # input pixels per frame pixel, at most
 REACH = 0.3  # distance from a window's centre, in sides, at which it is left
+MARGIN = 0.03  # sides that a window shows beyond the ends of an object
+LONG = 0.85  # of a window's side, longer objects are seen at a lower scale ...
+FILL = 0.7  # ... at which they take no more than this, before it is rounded
 LITTLE = 1.5  # sides of a view: what is not wider than this around it shows nothing new
 GRID = 0.5  # spacing of windows, in sides
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Where a mask lies: centre (y, x) and diameter, in frame pixels."""
+    """Where a mask lies, in frame pixels.
+
+    Parameters
+    ----------
+    centre_yx
+        (y, x) of its centroid.
+    diameter
+        Of a disc of its area; more where it is long.
+    half_yx
+        How far it reaches from its centroid along y and along x; 0 where only a size is known.
+    """
 
     centre_yx: tuple[float, float]
     diameter: float
+    half_yx: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +82,10 @@ class Placement:
         return min(TARGET, FRACTION * self.size)
 
     def for_extent(self, extent: Extent) -> View:
-        """Return the view for an object of known place and size."""
-        return self._on_grid(extent.centre_yx, self.scale_for(extent))
+        """Return the view for an object of known place and size, the whole of it inside."""
+        scale = self.scale_for(extent)
+        view = self._on_grid(extent.centre_yx, scale)
+        return view if self._is_inside(view, extent) else self.window(extent.centre_yx, scale)
 
     def scale_for(self, extent: Extent) -> float:
         """Return the input pixels per frame pixel that suit an object best."""
@@ -76,7 +93,8 @@ class Placement:
         fits = self.choice == "auto" and extent.diameter * whole >= SMALL * self.target
         if self.choice == "whole" or fits:
             return whole
-        scale = min(self.target / max(extent.diameter, 1.0), MAX_SCALE)
+        fitting = FILL * self.size / max(2 * max(extent.half_yx), 1.0)
+        scale = min(self.target / max(extent.diameter, 1.0), fitting, MAX_SCALE)
         steps = round(2 * math.log2(scale))  # half octaves, so that neighbours agree
         return max(2.0 ** (steps / 2), whole)
 
@@ -124,61 +142,81 @@ class Placement:
         return view == self.whole and self.choice != "window"
 
     def suits(self, view: View, extent: Extent) -> bool:
-        """Whether an object may stay where it is seen: until it leaves the middle of a window."""
-        if self.is_whole(view):
-            return True
-        return self.suits_size(view, extent) and self.distance(view, extent) <= REACH
+        """Whether an object may stay where it is seen: until it nears the border of a window."""
+        return self.is_whole(view) or (
+            self.suits_size(view, extent) and self._is_inside(view, extent)
+        )
 
     def suits_size(self, view: View, extent: Extent) -> bool:
         """Whether an object is neither too small nor too large in the window where it is seen."""
+        if 2 * max(extent.half_yx) > LONG * view.extent:
+            return False
         return SMALL / 2 <= extent.diameter * view.scale / self.target <= LARGE
+
+    def cuts(self, view: View, logits_hw: Tensor) -> bool:
+        """Whether a mask, logits (S / 4, S / 4), ends with its view where the frame goes on."""
+        seen = logits_hw > 0
+        low, end = np.array(view.origin_yx), np.array(view.origin_yx) + view.extent
+        borders = ((seen[0], seen[-1]), (seen[:, 0], seen[:, -1]))
+        return any(
+            (low[axis] > 0 and bool(first.any()))
+            or (end[axis] <= self.shape_yx[axis] - 1 and bool(last.any()))
+            for axis, (first, last) in enumerate(borders)
+        )
 
     def distance(self, view: View, extent: Extent) -> float:
         """Return how far an object is from the middle of a window along y or x, in sides.
 
-        Where the window ends with the frame, what lies on that side of its middle is at 0.
+        A long one is as far as its ends would let a short one be. Where the window ends with the
+        frame, what lies on that side of its middle is at 0.
         """
-        return float(self.distances(view, np.array([extent.centre_yx]))[0])
+        return float(self.distances(view, [extent])[0])
 
-    def distances(self, view: View, centres_yx: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return `distance` for many objects, (N,), from their centres (N, 2) in the frame."""
+    def distances(self, view: View, extents: Sequence[Extent]) -> npt.NDArray[np.float64]:
+        """Return `distance` for many objects, (N,)."""
+        centres_yx, halves_yx = _arrays(extents)
         middle, origin = np.array(view.centre_yx), np.array(view.origin_yx)
         ends = np.where(
             centres_yx < middle,
             origin <= 0,
             origin + view.extent >= np.array(self.shape_yx) - 1,
         )
-        away = np.where(ends, 0.0, np.abs(centres_yx - middle))
-        found: npt.NDArray[np.float64] = away.max(axis=1) / view.extent
+        away = np.abs(centres_yx - middle) / view.extent + _beyond(halves_yx / view.extent)
+        found: npt.NDArray[np.float64] = np.where(ends, 0.0, away).max(axis=1)
         return found
 
     def centres(
-        self, places_yx: npt.NDArray[np.float64], scale: float, reach: float
+        self, extents: Sequence[Extent], scale: float, reach: float
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return where the centres of windows may lie for objects to be in their middle.
 
         Parameters
         ----------
-        places_yx
-            (N, 2) frame positions.
+        extents
+            N objects.
         scale
             Of the windows.
         reach
-            Distance from a window's centre, in sides, at which it is left.
+            Most `distance` from their middle.
 
         Returns
         -------
         tuple of array
-            (N, 2) least and largest (y, x); the same where only the frame's edge will do.
+            (N, 2) least and largest (y, x); the same where only one place will do.
         """
-        half = self.size / scale / 2 - 0.5
+        places_yx, halves_yx = _arrays(extents)
+        side = self.size / scale
+        half = side / 2 - 0.5
         last = np.maximum(np.array(self.shape_yx) - 1 - half, half)
-        span = reach * self.size / scale
+        span = np.maximum(reach - _beyond(halves_yx / side), 0.0) * side
         return np.clip(places_yx - span, half, last), np.clip(places_yx + span, half, last)
 
     def window(self, centre_yx: tuple[float, float], scale: float) -> View:
         """Return the window around a frame position (y, x), at whole pixels inside the frame."""
         return self._window(centre_yx, scale, step=1.0)
+
+    def _is_inside(self, view: View, extent: Extent) -> bool:
+        return self.distance(view, extent) <= REACH
 
     def _on_grid(self, centre_yx: tuple[float, float], scale: float) -> View:
         return self._window(centre_yx, scale, step=self.size / scale * GRID)
@@ -207,4 +245,22 @@ def mask_extent(logits_hw: Tensor, view: View) -> Extent | None:
     x = float((positive.sum(dim=0) * index).sum()) / area * step + view.origin_yx[1] - 0.5
     longest = max(float(rows[-1] - rows[0]), float(columns[-1] - columns[0])) + 1
     round_diameter = 2 * math.sqrt(area / math.pi)
-    return Extent((y, x), max(round_diameter, 0.6 * longest) * step)
+    ends = [
+        (float(along[0]) * step + origin - 0.5, float(along[-1] + 1) * step + origin - 0.5)
+        for along, origin in zip((rows, columns), view.origin_yx, strict=True)
+    ]
+    half_y, half_x = (
+        max(mid - low, high - mid) for mid, (low, high) in zip((y, x), ends, strict=True)
+    )
+    return Extent((y, x), max(round_diameter, 0.6 * longest) * step, (half_y, half_x))
+
+
+def _arrays(extents: Sequence[Extent]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the centres and the halves of extents, (N, 2) each."""
+    centres = np.array([each.centre_yx for each in extents]).reshape(-1, 2)
+    return centres, np.array([each.half_yx for each in extents]).reshape(-1, 2)
+
+
+def _beyond(halves: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return by how much the ends of objects would stick out at the reach, all in sides."""
+    return np.maximum(halves - (0.5 - MARGIN - REACH), 0.0)

@@ -37,7 +37,12 @@ def extent_of_mask(mask: np.ndarray) -> Extent:
     rows, columns = np.nonzero(mask)
     height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
     diameter = max(2 * np.sqrt(len(rows) / np.pi), ELONGATION * max(height, width))
-    return Extent((float(rows.mean()), float(columns.mean())), float(diameter))
+    y, x = float(rows.mean()), float(columns.mean())
+    half_y, half_x = (
+        float(max(mid - along.min(), along.max() - mid)) + 0.5
+        for mid, along in ((y, rows), (x, columns))
+    )
+    return Extent((y, x), float(diameter), (half_y, half_x))
 
 
 def extent_of_box(box: tuple[float, float, float, float]) -> Extent:
@@ -45,7 +50,7 @@ def extent_of_box(box: tuple[float, float, float, float]) -> Extent:
     y0, x0, y1, x1 = box
     height, width = y1 - y0, x1 - x0
     diameter = max(np.sqrt(height * width), ELONGATION * max(height, width))
-    return Extent(((y0 + y1) / 2, (x0 + x1) / 2), float(diameter))
+    return Extent(((y0 + y1) / 2, (x0 + x1) / 2), float(diameter), (height / 2, width / 2))
 
 
 def positions_inside(prompts: FramePrompts) -> list[Position]:
@@ -63,7 +68,9 @@ def extent_of_positions(positions: list[Position], mask: Extent | None) -> Exten
     spread = list(positions)
     if mask is not None:
         (y, x), radius = mask.centre_yx, mask.diameter / 2
-        spread += [(y - radius, x - radius), (y + radius, x + radius)]
+        half_y, half_x = (max(radius, each) for each in mask.half_yx)
+        spread += [(y - half_y, x - half_x), (y + half_y, x + half_x)]
     low, high = np.min(spread, axis=0), np.max(spread, axis=0)
     centre = (low + high) / 2
-    return Extent((float(centre[0]), float(centre[1])), float((high - low).max()))
+    half_y, half_x = (float(each) for each in (high - low) / 2)
+    return Extent((float(centre[0]), float(centre[1])), 2 * max(half_y, half_x), (half_y, half_x))
