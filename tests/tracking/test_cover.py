@@ -116,3 +116,20 @@ def test_an_object_that_grew_is_seen_smaller():
 
 def test_no_object_needs_no_window():
     assert cover(PLACEMENT, []) == []
+
+
+def test_new_windows_hold_long_objects_whole():
+    rng = np.random.default_rng(4)
+    places = rng.uniform(200, SIDE - 200, (30, 2))
+    turned = rng.random(30) < 0.5
+    long = [
+        Extent((y, x), 64.0, (52.0, 6.0) if up else (6.0, 52.0))
+        for (y, x), up in zip(places, turned, strict=True)
+    ]
+    lost = View((0.0, 0.0), 1.0, 256)
+    for each, view in zip(
+        long, cover(PLACEMENT, [Follower(lost, e, 1) for e in long]), strict=True
+    ):
+        for middle, half, origin in zip(each.centre_yx, each.half_yx, view.origin_yx, strict=True):
+            assert origin < middle - half
+            assert middle + half < origin + view.extent

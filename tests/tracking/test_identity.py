@@ -20,6 +20,7 @@ from napari_sam2.tracking.identity import (
     sees_distractor,
 )
 from napari_sam2.tracking.memory import Memory, MemoryBank
+from napari_sam2.tracking.motion import Arrived
 from napari_sam2.tracking.placement import Placement
 from napari_sam2.tracking.runner import NetworkRunner, Segmentation
 from napari_sam2.tracking.views import View
@@ -88,7 +89,7 @@ def test_models_that_are_prompted_with_the_mask_before_are_gated(
     runner = NetworkRunner(small_model, movie, TrackerSettings())
     following = Following(runner, Placement(movie.shape_yx, 64, "auto"))
     found = found_at(0, others=(8, 5, 10), ious=(0.45, 0.1, 0.2))
-    answer = following._answer(VIEW, found, logits(2, 9))
+    answer = following._answer(VIEW, found, Arrived(logits(2, 9)))
     gated = gate(found, logits(2, 9), weight, runner=runner) if weight else found
     assert answer.predicted_iou == gated.predicted_iou
     assert (gated is found) is not prompted

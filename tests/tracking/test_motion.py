@@ -10,7 +10,7 @@ import torch
 from scipy import ndimage
 
 from napari_sam2 import Mask, Tracker, load_model, open_movie
-from napari_sam2.tracking.motion import Motion
+from napari_sam2.tracking.motion import Arrived, Motion
 from napari_sam2.tracking.objects import Answer
 from napari_sam2.tracking.placement import Placement
 from napari_sam2.tracking.runner import NetworkRunner
@@ -60,7 +60,8 @@ def test_a_mask_goes_where_the_texture_goes_in_both_directions(movie, cells, fra
     view = whole_view(movie.shape_yx, SIDE)
     previous = on_frame_0(ellipse((120, 110)), view)
     arrived = Motion(runner, around(movie), 0.5).arrived([previous], [view], frame, before)[0]
-    y, x = middle_px(arrived)
+    assert arrived.explained > 0.8
+    y, x = middle_px(arrived.logits_hw)
     assert y == pytest.approx(120 + sign * STEP_YX[0], abs=1.0)
     assert x == pytest.approx(110 + sign * STEP_YX[1], abs=1.0)
 
@@ -70,7 +71,8 @@ def test_without_a_share_the_mask_stays_where_it_was_and_nothing_is_mixed(movie,
     view = whole_view(movie.shape_yx, SIDE)
     previous = on_frame_0(ellipse((120, 110)), view)
     arrived = motion.arrived([previous], [view], 1, 0)[0]
-    assert torch.equal(arrived, previous.logits_hw)
+    assert torch.equal(arrived.logits_hw, previous.logits_hw)
+    assert arrived.explained == 0
     assert motion.smooth(previous, arrived) is previous
 
 
@@ -80,7 +82,7 @@ def test_what_is_absent_neither_arrives_nor_is_brought_back(movie, cells):
     nothing = Answer(view, torch.full((64, 64), -1024.0), -3.0, 0.9, torch.zeros(1))
     there = on_frame_0(ellipse((120, 110)), view)
     assert motion.arrived([nothing], [view], 1, 0) == [None]
-    assert motion.smooth(nothing, there.logits_hw) is nothing
+    assert motion.smooth(nothing, Arrived(there.logits_hw, 1.0)) is nothing
 
 
 def test_a_painted_mask_holds_better_with_smoothing(movie, cells):
@@ -106,15 +108,25 @@ def test_a_share_outside_of_0_to_1_is_refused(wrong):
 
 
 @pytest.mark.parametrize(
-    ("predicted_iou", "shift", "network_wins"),
-    [(0.9, 20, True), (0.1, 20, False), (0.9, 1, None), (0.5, 20, None)],
+    ("predicted_iou", "explained", "shift", "network_wins"),
+    [
+        (0.9, 0.5, 20, True),
+        (0.1, 0.5, 20, False),
+        (0.9, 0.5, 1, None),
+        (0.5, 0.5, 20, None),
+        (0.5, 0.9, 20, False),
+        (0.9, 0.9, 20, True),
+        (0.5, 0.9, 1, None),
+    ],
 )
-def test_of_masks_that_lie_apart_one_is_believed(movie, cells, predicted_iou, shift, network_wins):
+def test_of_masks_that_lie_apart_one_is_believed(
+    movie, cells, predicted_iou, explained, shift, network_wins
+):
     motion = Motion(NetworkRunner(cells, movie, TrackerSettings()), around(movie), 0.4)
     view = whole_view(movie.shape_yx, SIDE)
     found = replace(on_frame_0(ellipse((120, 110)), view), predicted_iou=predicted_iou)
     arrived = on_frame_0(ellipse((120, 110 + 4 * shift)), view).logits_hw
-    smooth = motion.smooth(found, arrived).logits_hw
+    smooth = motion.smooth(found, Arrived(arrived, explained)).logits_hw
     mixed = 0.6 * found.logits_hw + 0.4 * arrived
     torch.testing.assert_close(
         smooth, {True: found.logits_hw, False: arrived, None: mixed}[network_wins]

@@ -157,3 +157,54 @@ class TestPlacement:
         scales = [v.scale for v in Placement((2048, 2048), 256, "auto").for_click((900, 900))]
         assert scales == sorted(scales)
         assert len(set(scales)) == FIRST_LOOKS
+
+
+def rod(rows, columns, view):
+    """A mask of ones in some rows and columns of the mask grid."""
+    logits = torch.full((view.size // 4, view.size // 4), -1.0)
+    logits[rows, columns] = 1.0
+    return mask_extent(logits, view), logits
+
+
+class TestLongObjects:
+    placement = Placement((2000, 2000), 256, "auto")
+    view = View((600.0, 400.0), 2.0, 256)
+
+    def test_a_mask_knows_how_far_it_reaches(self):
+        extent, _ = rod(slice(10, 50), slice(30, 34), self.view)
+        assert extent.centre_yx == pytest.approx((600 + 60 - 0.5, 400 + 64 - 0.5))
+        assert extent.half_yx == pytest.approx((40, 4))
+        assert extent.diameter == pytest.approx(0.6 * 80)
+
+    @pytest.mark.parametrize("offset", range(0, 128, 16))
+    def test_they_are_seen_whole_wherever_they_lie(self, offset):
+        long = Extent((1000.0 + offset, 1000.0 - offset), 48.0, (60.0, 10.0))
+        view = self.placement.for_extent(long)
+        for middle, half, origin in zip(long.centre_yx, long.half_yx, view.origin_yx, strict=True):
+            assert origin + 0.02 * view.extent < middle - half
+            assert middle + half < origin + 0.98 * view.extent
+
+    def test_windows_are_left_when_an_end_nears_the_border(self):
+        y, x = self.view.centre_yx
+        near, far = 0.2 * self.view.extent, 0.28 * self.view.extent
+        assert self.placement.suits(self.view, Extent((y + far, x), 40.0))
+        assert self.placement.suits(self.view, Extent((y + near, x), 40.0, (32.0, 5.0)))
+        assert not self.placement.suits(self.view, Extent((y + far, x), 40.0, (32.0, 5.0)))
+        assert self.placement.suits(self.view, Extent((y + far, x), 40.0, (5.0, 32.0)))
+
+    def test_what_fills_its_window_is_seen_at_a_lower_scale(self):
+        grown = Extent(self.view.centre_yx, 40.0, (60.0, 5.0))
+        assert not self.placement.suits_size(self.view, grown)
+        lower = self.placement.scale_for(grown)
+        assert 120 * lower <= 0.85 * 256
+        assert self.placement.suits_size(self.placement.for_extent(grown), grown)
+
+    def test_a_mask_is_cut_off_where_the_frame_goes_on(self):
+        within, across = slice(10, 20), slice(50, 64)
+        assert not self.placement.cuts(self.view, rod(within, within, self.view)[1])
+        assert self.placement.cuts(self.view, rod(across, within, self.view)[1])
+        assert self.placement.cuts(self.view, rod(within, across, self.view)[1])
+        assert self.placement.cuts(self.view, rod(slice(0, 9), within, self.view)[1])
+        corner = self.placement.window((2000.0, 2000.0), 2.0)
+        assert not self.placement.cuts(corner, rod(across, across, corner)[1])
+        assert self.placement.cuts(corner, rod(slice(0, 9), across, corner)[1])

@@ -16,11 +16,14 @@ from napari_sam2.tracking.memory import Memory, Recall
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.placement import Placement, mask_extent
 from napari_sam2.tracking.prompt_geometry import (
+    CERTAIN,
     extent_of_box,
     extent_of_mask,
     extent_of_positions,
+    input_mask,
     input_points,
     positions_inside,
+    shrink,
 )
 from napari_sam2.tracking.prompts import FramePrompts, Point, Position, combine
 from napari_sam2.tracking.recalling import recall_in_view
@@ -33,8 +36,6 @@ from napari_sam2.tracking.runner import (
 from napari_sam2.tracking.seen import SeenMask
 from napari_sam2.tracking.views import MASK_STRIDE, View
 
-CERTAIN = 10.0  # logit of what the user says
-PRIOR_LIMIT = 32.0  # mask logits that a further click corrects are clipped to this
 CLOSER_LOOKS = 3  # at most, after the first one
 SAME = 0.5  # IoU above which two looks, where both see, show the same object
 SURE = 0.5  # estimated IoU below which the size of a mask says nothing
@@ -111,7 +112,7 @@ class Answerer:
                 answer.view,
                 encoded,
                 answer.pointer_c,
-                _shrink(logits),
+                shrink(logits),
                 answer.object_score,
                 answer.prompts is not None,
             )
@@ -134,7 +135,7 @@ class Answerer:
         view = self._placement.for_extent(extent_of_mask(prompts.mask))
         mask = (view.crop_mask(prompts.mask)[0, 0] >= 0.5).float()
         pointer = self._runner.pointer_of_mask(frame, view, mask)
-        logits = _shrink((2 * mask - 1) * CERTAIN).to(self._runner.device)
+        logits = shrink((2 * mask - 1) * CERTAIN).to(self._runner.device)
         return Answer(view, logits, CERTAIN, 1.0, pointer, prompts)
 
     def _answer_new(self, frame: int, prompts: FramePrompts) -> Answer:
@@ -156,11 +157,12 @@ class Answerer:
         view = self._first_look(frame, prompts).view if empty else prior.view
         view = self._holding(view, prompts, prior)
         answer = self._corrected(tracked, frame, view, prompts, prior)
-        extent = mask_extent(answer.logits_hw, view)
-        if extent is None or not self._placement.cuts(view, answer.logits_hw):
-            return answer
-        wider = self._holding(self._placement.for_extent(extent), prompts, prior)
-        return answer if wider == view else self._corrected(tracked, frame, wider, prompts, prior)
+        for _ in range(CLOSER_LOOKS):
+            around = self._around_cut(view, answer.logits_hw, prompts, prior)
+            if around is None:
+                break
+            view, answer = around, self._corrected(tracked, frame, around, prompts, prior)
+        return answer
 
     def _corrected(
         self,
@@ -212,19 +214,25 @@ class Answerer:
     def _look_at_whole(self, frame: int, look: Look, prompts: FramePrompts) -> Look:
         """Look again, around what was found, until no window cuts it off."""
         for _ in range(CLOSER_LOOKS):
-            extent = look.extent
-            if look.found is None or extent is None:
-                return look
-            if not self._placement.cuts(look.view, look.found.logits_hw):
-                return look
-            view = self._holding(self._placement.for_extent(extent), prompts, None)
-            if view == look.view:
-                return look
-            again = self._look(frame, [view], prompts)[0]
+            assert look.found is not None
+            around = self._around_cut(look.view, look.found.logits_hw, prompts)
+            if around is None:
+                break
+            again = self._look(frame, [around], prompts)[0]
             if agreement(look, again) < SAME:
-                return look
+                break
             look = again
         return look
+
+    def _around_cut(
+        self, view: View, logits_hw: Tensor, prompts: FramePrompts, prior: SeenMask | None = None
+    ) -> View | None:
+        """Return the view around a mask that its own cuts off; None where nothing is cut off."""
+        extent = mask_extent(logits_hw, view)
+        if extent is None or not self._placement.cuts(view, logits_hw):
+            return None
+        around = self._holding(self._placement.for_extent(extent), prompts, prior)
+        return None if around == view else around
 
     def _look(self, frame: int, views: list[View], prompts: FramePrompts) -> list[Look]:
         requests = [self._prompt_request(frame, view, prompts) for view in views]
@@ -263,20 +271,11 @@ class Answerer:
         recall: Recall | None = None,
     ) -> Request:
         points, labels = input_points(prompts, view)
-        mask = self._mask_prompt(prompts, view, prior)
+        mask = input_mask(prompts, view, prior)
         if self._config.dense_prompts:
             earlier = None if mask is None else mask[None, None].cpu()
             mask = render_prompts(points[None], labels[None], view.size, earlier)[0, 0]
         return Request(frame, view, points, labels, mask, recall)
-
-    def _mask_prompt(
-        self, prompts: FramePrompts, view: View, prior: SeenMask | None
-    ) -> Tensor | None:
-        if prompts.mask is not None:
-            return _shrink((2 * view.crop_mask(prompts.mask)[0, 0] - 1) * CERTAIN)
-        if prior is None:
-            return None
-        return view.reproject(prior.logits_hw, prior.view).clamp(-PRIOR_LIMIT, PRIOR_LIMIT)
 
     def _recall_for_correction(
         self, tracked: TrackedObject, frame: int, view: View
@@ -288,11 +287,3 @@ class Answerer:
             return None
         recall = tracked.bank.recall(frame, tracked.last_step)
         return recall_in_view(self._runner, tracked, recall, view) if recall.maps else None
-
-
-def _shrink(mask_hw: Tensor) -> Tensor:
-    """Bring (S, S) to (S / 4, S / 4) with antialiasing."""
-    side = mask_hw.shape[-1] // MASK_STRIDE
-    return torch.nn.functional.interpolate(
-        mask_hw[None, None].float(), (side, side), mode="bilinear", antialias=True
-    )[0, 0]

@@ -71,10 +71,13 @@ class FeatureCache:
         self._make_room({frame for frame, _ in places})
         return [found[place] for place in places]
 
-    def picture(self, place: Place) -> Tensor:
-        """Return a view of a frame in grey on the grid of mask logits, (S / 4, S / 4) float32."""
-        kept = self._find(place)
-        return _picture_of(self._crop(place)) if kept is None else kept.picture_hw
+    def picture(self, place: Place, cell: int = MASK_STRIDE) -> Tensor:
+        """Return a view of a frame in grey, (S / cell, S / cell) float32.
+
+        By default on the grid of mask logits, where that of an encoded view is there at once.
+        """
+        kept = self._find(place) if cell == MASK_STRIDE else None
+        return _picture_of(self._crop(place), cell) if kept is None else kept.picture_hw
 
     def _crop(self, place: Place) -> Tensor:
         frame, view = place
@@ -135,8 +138,8 @@ class FeatureCache:
         return digest.digest()
 
 
-def _picture_of(image_13hw: Tensor) -> Tensor:
-    return F.avg_pool2d(image_13hw.mean(dim=1), MASK_STRIDE)[0]
+def _picture_of(image_13hw: Tensor, cell: int = MASK_STRIDE) -> Tensor:
+    return F.avg_pool2d(image_13hw.mean(dim=1), cell)[0]
 
 
 def _concatenate(features: list[ImageFeatures]) -> ImageFeatures:

@@ -4,8 +4,8 @@ In a window around one cell of many, alike neighbours fit as well as the cell it
 that grows pushes its cells, or the stage drifts, a cell comes to where its neighbour was, and the
 flow that is looked for in the window finds the wrong one. Seen from further away the colony has an
 outline, and holes, that tell. So the flow in a view can begin with that of a view several times as
-wide. Cell by cell it is taken where that explains the wide picture, and leaves clearly less of the
-view's own picture unexplained than what is found in the view alone.
+wide, which is looked at on a grid twice as fine. It does so for all cells where that explains the
+wide picture: what the view alone finds there may explain it as well, but shifted by one neighbour.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from napari_sam2.tracking.optical_flow import (
@@ -25,13 +26,13 @@ from napari_sam2.tracking.optical_flow import (
 )
 from napari_sam2.tracking.placement import Placement
 from napari_sam2.tracking.runner import NetworkRunner
-from napari_sam2.tracking.views import View
+from napari_sam2.tracking.views import MASK_STRIDE, View
 
 RADIUS = 5  # cells of the mask grid around one that are taken to move alike
 ROUNDS = 5  # on each level of the pyramid
 WIDER = 4  # sides of a view, for the one around it
 EXPLAINED = 0.5  # share of a picture's variance around a cell, from which its flow is believed
-BETTER = 0.8  # of what is unexplained is left at most, where a flow replaces another
+FINER = 2  # times as fine is the grid on which wider views are looked at
 DOUBTFUL = 0.3  # share below which a flow says nothing of its neighbours' ...
 ENOUGH = 0.1  # ... and what is above it around a cell, on average, for their flow to be believed
 FILL = 3  # cells of the wider grid around one whose flow it takes
@@ -57,11 +58,11 @@ class FlowFields:
     def __init__(self, runner: NetworkRunner, placement: Placement) -> None:
         self._runner = runner
         self._placement = placement
-        self._pictures: dict[tuple[int, View], Tensor] = {}
-        self._fields: OrderedDict[tuple[int, int, View, int], Tensor] = OrderedDict()
+        self._pictures: dict[tuple[int, View, int], Tensor] = {}
+        self._fields: OrderedDict[tuple[int, int, View, int, bool], Tensor] = OrderedDict()
 
     def of(
-        self, views: Collection[View], frame: int, before: int, *, steps: int
+        self, views: Collection[View], frame: int, before: int, *, steps: int, wide: bool = False
     ) -> dict[View, Tensor]:
         """Find where cells of views on a frame came from.
 
@@ -73,6 +74,8 @@ class FlowFields:
             Two frames; the flow is that from `before` to `frame`.
         steps
             How many times a wider view is looked at for it; at 0 each view is looked at alone.
+        wide
+            Whether the views are those around others.
 
         Returns
         -------
@@ -84,45 +87,53 @@ class FlowFields:
             return {}
         # Pictures of other frames are not asked for again: passes go on, frame by frame.
         self._pictures = {k: seen for k, seen in self._pictures.items() if k[0] in (frame, before)}
-        keys = {view: (frame, before, view, steps) for view in views}
+        keys = {view: (frame, before, view, steps, wide) for view in views}
         found = {view: self._fields[key] for view, key in keys.items() if key in self._fields}
         missing = [view for view in keys if view not in found]
         if missing and steps:
-            found.update(self._with_wider(missing, frame, before, steps))
+            found.update(self._with_wider(missing, frame, before, steps, wide=wide))
         elif missing:
-            found.update(self._alone(missing, frame, before))
+            found.update(self._alone(missing, frame, before, finer=FINER if wide else 1))
         for view, key in keys.items():
             self._fields[key] = found[view]
             self._fields.move_to_end(key)
         self._make_room(next(iter(found.values())).nbytes, (frame, before))
         return found
 
-    def _alone(self, views: Sequence[View], frame: int, before: int) -> dict[View, Tensor]:
-        now, then = self._pair(views, frame, before)
+    def _alone(
+        self, views: Sequence[View], frame: int, before: int, *, finer: int
+    ) -> dict[View, Tensor]:
+        now, then = self._pair(views, frame, before, finer=finer)
         fields = _judged(optical_flow(now, then, radius=RADIUS, rounds=ROUNDS), now, then)
+        if finer > 1:
+            fields = F.avg_pool2d(fields, finer)
+            fields[:, :2] /= finer
         return {view: field.clone() for view, field in zip(views, fields, strict=True)}
 
     def _with_wider(
-        self, views: Sequence[View], frame: int, before: int, steps: int
+        self, views: Sequence[View], frame: int, before: int, steps: int, *, wide: bool
     ) -> dict[View, Tensor]:
-        fields = self.of(views, frame, before, steps=0)
-        around = {view: wide for view in views if (wide := self.around(view)) != view}
+        fields = self.of(views, frame, before, steps=0, wide=wide)
+        around = {view: wider for view in views if (wider := self.around(view)) != view}
         if not around:
             return fields
-        wider = self.of(set(around.values()), frame, before, steps=steps - 1)
-        filled = {view: _filled(field) for view, field in wider.items()}
+        found = self.of(set(around.values()), frame, before, steps=steps - 1, wide=True)
+        filled = {view: _filled(field) for view, field in found.items()}
         starts = torch.stack(
-            [_seen_from(view, wide, filled[wide]) for view, wide in around.items()]
+            [_seen_from(view, wider, filled[wider]) for view, wider in around.items()]
         )
         now, then = self._pair(list(around), frame, before)
         flows = torch.stack([fields[view][:2] for view in around])
-        better = _judged(_better(flows, starts, now, then), now, then)
-        return fields | {view: field.clone() for view, field in zip(around, better, strict=True)}
+        begun = _judged(_begun(starts, flows, now, then), now, then)
+        return fields | {view: field.clone() for view, field in zip(around, begun, strict=True)}
 
-    def _pair(self, views: Sequence[View], frame: int, before: int) -> tuple[Tensor, Tensor]:
-        """Return both frames as views see them, each (N, S / 4, S / 4)."""
+    def _pair(
+        self, views: Sequence[View], frame: int, before: int, *, finer: int = 1
+    ) -> tuple[Tensor, Tensor]:
+        """Return both frames as views see them, each (N, S / 4, S / 4), or on a finer grid."""
         now, then = (
-            torch.stack([self._picture(each, view) for view in views]) for each in (frame, before)
+            torch.stack([self._picture(each, view, MASK_STRIDE // finer) for view in views])
+            for each in (frame, before)
         )
         return now, then
 
@@ -136,10 +147,11 @@ class FlowFields:
         while len(self._fields) > kept and next(iter(self._fields))[:2] != in_use:
             self._fields.popitem(last=False)
 
-    def _picture(self, frame: int, view: View) -> Tensor:
-        if (frame, view) not in self._pictures:
-            self._pictures[frame, view] = self._runner.grey(frame, view)
-        return self._pictures[frame, view]
+    def _picture(self, frame: int, view: View, cell: int) -> Tensor:
+        key = frame, view, cell
+        if key not in self._pictures:
+            self._pictures[key] = self._runner.grey(*key)
+        return self._pictures[key]
 
 
 def _judged(flows_n2hw: Tensor, now: Tensor, then: Tensor) -> Tensor:
@@ -171,15 +183,14 @@ def _seen_from(view: View, wide: View, field_3hw: Tensor) -> Tensor:
     return torch.stack((flow_y * cells, flow_x * cells, believed))
 
 
-def _better(flows: Tensor, fields: Tensor, now: Tensor, then: Tensor) -> Tensor:
-    """Begin with wider fields (N, 3, S / 4, S / 4); take that flow where it is the better one."""
-    starts, believed = fields[:, :2], fields[:, 2] > 0.5
+def _begun(fields: Tensor, flows: Tensor, now: Tensor, then: Tensor) -> Tensor:
+    """Go on from wider fields (N, 3, S / 4, S / 4) where they are believed, else take the flows."""
+    starts, believed = fields[:, :2], fields[:, 2:] > 0.5
     refined = refine_flow(starts, now, then, radius=RADIUS, rounds=ROUNDS)
     refined = torch.where(refined.isfinite(), refined, starts)
-    by_start, by_refined, by_flow = (
-        unexplained(each, now, then, radius=RADIUS) for each in (starts, refined, flows)
+    by_start, by_refined = (
+        unexplained(each, now, then, radius=RADIUS) for each in (starts, refined)
     )
     # Where refinement ran off, the start is the better one.
     refined = torch.where((by_refined > by_start)[:, None], starts, refined)
-    taken = believed & (torch.minimum(by_start, by_refined) < BETTER * by_flow)
-    return torch.where(taken[:, None], refined, flows)
+    return torch.where(believed, refined, flows)

@@ -13,7 +13,7 @@ from napari_sam2.tracking.cover import Follower, cover
 from napari_sam2.tracking.dense_prompts import soften_previous
 from napari_sam2.tracking.identity import GATE
 from napari_sam2.tracking.memory import Recall
-from napari_sam2.tracking.motion import SHARE, Motion
+from napari_sam2.tracking.motion import SHARE, Arrived, Motion
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.placement import Placement
 from napari_sam2.tracking.recalling import recall_in_view
@@ -68,27 +68,28 @@ class Following:
 
     def _arrived(
         self, objects: Sequence[TrackedObject], views: Sequence[View], frame: int, before: int
-    ) -> list[Tensor | None]:
+    ) -> list[Arrived | None]:
         if not self._wants_previous:
             return [None] * len(objects)
         return self._motion.arrived([_previous_of(o) for o in objects], views, frame, before)
 
-    def _answer(self, view: View, found: Segmentation, arrived: Tensor | None) -> Answer:
+    def _answer(self, view: View, found: Segmentation, arrived: Arrived | None) -> Answer:
         settings = self._runner.settings
+        carried = None if arrived is None else arrived.logits_hw
         if self._gate:
-            found = gate(found, arrived, self._gate, runner=self._runner)
+            found = gate(found, carried, self._gate, runner=self._runner)
         answer = answer_of(view, found, None)
         if settings.memory_choice != "recent":
-            answer = replace(answer, evidence=weigh(view, found, arrived))
+            answer = replace(answer, evidence=weigh(view, found, carried))
         return self._motion.smooth(answer, arrived)
 
     def _tracking_request(
-        self, frame: int, view: View, recall: Recall, arrived: Tensor | None
+        self, frame: int, view: View, recall: Recall, arrived: Arrived | None
     ) -> Request:
         mask: Tensor | None = None
         side = view.size // MASK_STRIDE
         if self._config.previous_mask_prompt and arrived is not None:
-            mask = soften_previous(arrived[None, None])[0, 0]
+            mask = soften_previous(arrived.logits_hw[None, None])[0, 0]
         elif self._config.dense_prompts:
             mask = torch.zeros(side, side)
         return Request(frame, view, *no_points(), mask, recall)

@@ -9,7 +9,7 @@ network in that form, and has a share in the mask that is kept.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -27,8 +27,26 @@ WHOLE = 0.5  # of its diameter, of which the flow must be believed for a mask to
 APART = 0.6  # IoU of both masks below which one of them must be wrong:
 SURE = 0.7  # the carried one, with an estimated IoU above ...
 UNSURE = 0.2  # ... or the network's, with one below
+WELL = 0.8  # share of the variance in a carried mask: explained above, the network has to be sure
 CALM = (0.9, 0.5)  # share of the variance around a mask that is explained: below, look wider
 CERTAIN = 10.0  # mask logits are clipped to this before they are mixed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrived:
+    """A mask that was carried to a frame.
+
+    Parameters
+    ----------
+    logits_hw
+        (S / 4, S / 4) mask logits.
+    explained
+        Share of the picture's variance in the mask that its motion explains, at most 1; 0 where
+        none was looked for.
+    """
+
+    logits_hw: Tensor
+    explained: float = 0.0
 
 
 class Motion:
@@ -50,7 +68,7 @@ class Motion:
 
     def arrived(
         self, previous: Sequence[Answer], views: Sequence[View], frame: int, before: int
-    ) -> list[Tensor | None]:
+    ) -> list[Arrived | None]:
         """Return where masks of frame `before` have come to.
 
         Parameters
@@ -64,18 +82,19 @@ class Motion:
 
         Returns
         -------
-        list of Tensor or None
-            (S / 4, S / 4) mask logits in its view, without flow if that is switched off; None
-            where there was no mask.
+        list of Arrived or None
+            Each in its view, without flow if that is switched off; None where there was no mask.
         """
         pairs = zip(previous, views, strict=True)
         masks = [view.reproject(each.logits_hw, each.view) for each, view in pairs]
         there = [i for i, mask in enumerate(masks) if bool((mask > 0).any())]
-        moved = [masks[i] for i in there]
+        arrived = [Arrived(masks[i]) for i in there]
         if self._share and there:
-            flows = self._flows(moved, [views[i] for i in there], frame, before)
-            moved = list(_along(torch.stack(moved).clamp(-CERTAIN, CERTAIN), torch.stack(flows)))
-        found = dict(zip(there, moved, strict=True))
+            moving = [masks[i] for i in there]
+            arrived = _carried(
+                moving, self._flows(moving, [views[i] for i in there], frame, before)
+            )
+        found = dict(zip(there, arrived, strict=True))
         return [found.get(i) for i in range(len(masks))]
 
     def expected(self, previous: Sequence[Answer], frame: int, before: int) -> list[Extent | None]:
@@ -104,14 +123,14 @@ class Motion:
         for (i, extent), wider in zip(there.items(), steps, strict=True):
             if wider:
                 around = self._fields.around(previous[i].view)
-                field = self._fields.of([around], frame, before, steps=wider - 1)[around]
+                field = self._fields.of([around], frame, before, steps=wider - 1, wide=True)[around]
                 extents[i] = _shifted(extent, previous[i], around, field)
         return extents
 
     def _flows(
         self, masks: Sequence[Tensor], views: Sequence[View], frame: int, before: int
     ) -> list[Tensor]:
-        """Return the flow (2, S / 4, S / 4) by which each mask in its view is carried."""
+        """Return the field (3, S / 4, S / 4) by which each mask in its view is carried."""
         steps = self._steps(masks, views, frame, before)
         fields = {
             each: self._fields.of(
@@ -122,7 +141,7 @@ class Motion:
             )
             for each in set(steps)
         }
-        return [fields[own][view][:2] for view, own in zip(views, steps, strict=True)]
+        return [fields[own][view] for view, own in zip(views, steps, strict=True)]
 
     def _steps(
         self, masks: Sequence[Tensor], views: Sequence[View], frame: int, before: int
@@ -134,9 +153,10 @@ class Motion:
         steps = [0] * len(masks)
         seen = dict(enumerate(zip(masks, views, strict=True)))
         for step, enough in enumerate(CALM, start=1):
+            left = self._unexplained(seen, frame, before, enough, wide=step > 1)
             seen = {
                 i: (around.reproject(mask, view), around)
-                for i, (mask, view) in self._unexplained(seen, frame, before, enough).items()
+                for i, (mask, view) in left.items()
                 if (around := self._fields.around(view)) != view
             }
             for i in seen:
@@ -144,31 +164,38 @@ class Motion:
         return steps
 
     def _unexplained(
-        self, seen: Mapping[int, tuple[Tensor, View]], frame: int, before: int, enough: float
+        self,
+        seen: Mapping[int, tuple[Tensor, View]],
+        frame: int,
+        before: int,
+        enough: float,
+        *,
+        wide: bool,
     ) -> dict[int, tuple[Tensor, View]]:
         """Return the masks in their views around which the flow found there explains little."""
         if not seen:
             return {}
-        fields = self._fields.of({view for _, view in seen.values()}, frame, before, steps=0)
-        explained = torch.stack([fields[view][2] for _, view in seen.values()])
-        covered = (torch.stack([mask for mask, _ in seen.values()]) > 0).float()
-        means = (explained * covered).sum(dim=(1, 2)) / covered.sum(dim=(1, 2)).clamp(min=1)
-        return {i: seen[i] for i, mean in zip(seen, means.tolist(), strict=True) if mean < enough}
+        views = {view for _, view in seen.values()}
+        fields = self._fields.of(views, frame, before, steps=0, wide=wide)
+        masks = torch.stack([mask for mask, _ in seen.values()])
+        means = _explained(masks, [fields[view] for _, view in seen.values()])
+        return {i: seen[i] for i, mean in zip(seen, means, strict=True) if mean < enough}
 
-    def smooth(self, answer: Answer, arrived: Tensor | None) -> Answer:
+    def smooth(self, answer: Answer, arrived: Arrived | None) -> Answer:
         """Mix the network's mask with the one that arrived, if the object is there in both.
 
-        Where they hardly overlap, one of them has lost the object, and the network's estimate of
-        its own IoU tells which.
+        Where they hardly overlap, one of them has lost the object: the network's unless it is sure,
+        where the images say well how the mask moved; else its estimate of its own IoU tells which.
         """
         if not self._share or arrived is None or answer.object_score <= 0:
             return answer
         found = answer.logits_hw.clamp(-CERTAIN, CERTAIN).float()
-        carried = arrived.to(found.device).float()
+        carried = arrived.logits_hw.to(found.device).float()
         share = self._share
         if overlaps(found[None], carried)[0] < APART:
             share = 0.0 if answer.predicted_iou > SURE else share
-            share = 1.0 if answer.predicted_iou < UNSURE else share
+            limit = SURE if arrived.explained > WELL else UNSURE
+            share = 1.0 if answer.predicted_iou < limit else share
         return replace(answer, logits_hw=torch.lerp(found, carried, share))
 
 
@@ -183,6 +210,22 @@ def _shifted(extent: Extent, answer: Answer, wide: View, field_3hw: Tensor) -> E
     places = zip(extent.centre_yx, was.centre_yx, came.centre_yx, strict=True)
     y, x = (place + there - here for place, here, there in places)
     return replace(extent, centre_yx=(y, x))
+
+
+def _carried(masks: Sequence[Tensor], fields: Sequence[Tensor]) -> list[Arrived]:
+    """Carry each mask (S / 4, S / 4) by a field (3, S / 4, S / 4)."""
+    flows = torch.stack([field[:2] for field in fields])
+    moved = _along(torch.stack(list(masks)).clamp(-CERTAIN, CERTAIN), flows)
+    explained = _explained(moved, fields)
+    return [Arrived(mask, share) for mask, share in zip(moved, explained, strict=True)]
+
+
+def _explained(masks_nhw: Tensor, fields: Sequence[Tensor]) -> list[float]:
+    """Return the mean share of the variance in each mask (N, H, W) that its field explains."""
+    covered = (masks_nhw > 0).float()
+    shares = torch.stack([field[2] for field in fields]) * covered
+    means: list[float] = (shares.sum(dim=(1, 2)) / covered.sum(dim=(1, 2)).clamp(min=1)).tolist()
+    return means
 
 
 def _along(logits_nhw: Tensor, flow_n2hw: Tensor) -> Tensor:

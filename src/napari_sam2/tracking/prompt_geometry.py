@@ -1,16 +1,21 @@
-"""Where prompts lie: their points in a view's input, and the extent of boxes and masks."""
+"""Where prompts lie: their points and masks in a view's input, the extent of boxes and masks."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from napari_sam2.network.prompt_encoder import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, NEGATIVE, POSITIVE
 from napari_sam2.tracking.placement import Extent
 from napari_sam2.tracking.prompts import FramePrompts, Position
-from napari_sam2.tracking.views import View
+from napari_sam2.tracking.seen import SeenMask
+from napari_sam2.tracking.views import MASK_STRIDE, View
 
+CERTAIN = 10.0  # logit of what the user says
+PRIOR_LIMIT = 32.0  # mask logits that a further click corrects are clipped to this
+UNSEEN = -1.0  # mask logit where a prior did not look
 ELONGATION = 0.6  # diameter of a thin object, as a share of its length
 
 
@@ -30,6 +35,24 @@ def input_points(prompts: FramePrompts, view: View) -> tuple[Tensor, Tensor]:
             points.append(view.to_input_xy(yx))
             labels.append(POSITIVE if sign else NEGATIVE)
     return torch.tensor(points).reshape(-1, 2), torch.tensor(labels, dtype=torch.long)
+
+
+def input_mask(prompts: FramePrompts, view: View, prior: SeenMask | None) -> Tensor | None:
+    """Return mask logits (S / 4, S / 4) of a view's input: those painted, else those corrected."""
+    if prompts.mask is not None:
+        return shrink((2 * view.crop_mask(prompts.mask)[0, 0] - 1) * CERTAIN)
+    if prior is None:
+        return None
+    seen = view.reproject(prior.logits_hw, prior.view, outside=UNSEEN)
+    return seen.clamp(-PRIOR_LIMIT, PRIOR_LIMIT)
+
+
+def shrink(mask_hw: Tensor) -> Tensor:
+    """Bring (S, S) to (S / 4, S / 4) with antialiasing."""
+    side = mask_hw.shape[-1] // MASK_STRIDE
+    return F.interpolate(
+        mask_hw[None, None].float(), (side, side), mode="bilinear", antialias=True
+    )[0, 0]
 
 
 def extent_of_mask(mask: np.ndarray) -> Extent:

@@ -154,10 +154,10 @@ class NetworkRunner:
         with self._arithmetic():
             self.features.hold([(frame, view) for view in views])
 
-    def grey(self, frame: int, view: View) -> Tensor:
-        """Return a frame as a view sees it on the grid of mask logits, (S / 4, S / 4) float32."""
+    def grey(self, frame: int, view: View, cell: int = MASK_STRIDE) -> Tensor:
+        """Return a frame as a view sees it, (S / cell, S / cell) float32; see `picture`."""
         with self._arithmetic():  # by which views are found
-            return self.features.picture((frame, view))
+            return self.features.picture((frame, view), cell)
 
     def pointer_of_token(self, token_c: Tensor) -> Tensor:
         """Return the pointer (C,) of an object that is there, from its output token (C,)."""

@@ -105,8 +105,8 @@ class View:
         centres = (np.arange(self.size) + 0.5) / self.scale + self.origin_yx[axis]
         return np.floor(centres).astype(int)
 
-    def reproject(self, logits_hw: Tensor, source: View) -> Tensor:
-        """Bring mask logits (S / 4, S / 4) of another view into this one."""
+    def reproject(self, logits_hw: Tensor, source: View, *, outside: float = OUTSIDE) -> Tensor:
+        """Bring mask logits (S / 4, S / 4) of another view into this one, `outside` beyond it."""
         if source == self:
             return logits_hw
         side = self.size // MASK_STRIDE
@@ -115,7 +115,7 @@ class View:
             (steps + own - other) * source.scale / source.size * 2 - 1
             for own, other in zip(self.origin_yx, source.origin_yx, strict=True)
         )
-        return _sample(logits_hw, y, x, outside=OUTSIDE)
+        return _sample(logits_hw, y, x, outside=outside)
 
     def paint_logits(
         self, logits_hw: Tensor, shape_yx: tuple[int, int]
