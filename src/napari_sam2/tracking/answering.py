@@ -14,7 +14,7 @@ from napari_sam2.tracking.dense_prompts import render_prompts
 from napari_sam2.tracking.looks import Look, agreement, most_trusted
 from napari_sam2.tracking.memory import Memory, Recall
 from napari_sam2.tracking.objects import Answer, TrackedObject
-from napari_sam2.tracking.placement import Placement, mask_extent
+from napari_sam2.tracking.placement import Placement, mask_centres, mask_extent
 from napari_sam2.tracking.prompt_geometry import (
     CERTAIN,
     extent_of_box,
@@ -106,19 +106,21 @@ class Answerer:
             ToRemember(frame, answer.view, logits, answer.object_score, answer.prompts is not None)
             for answer, logits in zip(answers, mask_logits, strict=True)
         ]
+        encoded = self._runner.encode_memories(masks)
+        small = [shrink(logits) for logits in mask_logits]
+        centres = mask_centres(small, [answer.view for answer in answers])
         return [
             Memory(
                 frame,
                 answer.view,
-                encoded,
+                memory,
                 answer.pointer_c,
-                shrink(logits),
+                logits,
                 answer.object_score,
                 answer.prompts is not None,
+                centre,
             )
-            for answer, encoded, logits in zip(
-                answers, self._runner.encode_memories(masks), mask_logits, strict=True
-            )
+            for answer, memory, logits, centre in zip(answers, encoded, small, centres, strict=True)
         ]
 
     # ---- prompts

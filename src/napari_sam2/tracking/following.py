@@ -15,8 +15,8 @@ from napari_sam2.tracking.identity import GATE
 from napari_sam2.tracking.memory import Recall
 from napari_sam2.tracking.motion import SHARE, Arrived, Motion
 from napari_sam2.tracking.objects import Answer, TrackedObject
-from napari_sam2.tracking.placement import Placement
-from napari_sam2.tracking.recalling import recall_in_view
+from napari_sam2.tracking.placement import Extent, Placement, mask_centres
+from napari_sam2.tracking.recalling import jumps, recall_in_view
 from napari_sam2.tracking.runner import NetworkRunner, Request, Segmentation, no_points
 from napari_sam2.tracking.views import MASK_STRIDE, View
 
@@ -60,11 +60,28 @@ class Following:
         arrived = self._arrived(objects, views, frame, frame - step)
         requests = []
         for i in order:
-            recall = recall_in_view(self._runner, objects[i], recalls[i], views[i])
+            recall = self._recall(objects[i], recalls[i], views[i], expected[i], frame)
             objects[i].view = views[i]
             requests.append(self._tracking_request(frame, views[i], recall, arrived[i]))
         found = dict(zip(order, self._runner.segment(requests), strict=True))
         return [self._answer(view, found[i], arrived[i]) for i, view in enumerate(views)]
+
+    def _recall(
+        self,
+        tracked: TrackedObject,
+        recall: Recall,
+        view: View,
+        expected: Extent | None,
+        frame: int,
+    ) -> Recall:
+        """Bring the memories of an object to where it is looked for, and note if it jumps."""
+        if expected is None or self._placement.is_whole(view):
+            return recall_in_view(self._runner, tracked, recall, view)
+        before = _previous_of(tracked)
+        was_yx = mask_centres([before.logits_hw], [before.view])[0]
+        if was_yx is not None and jumps(view, was_yx, expected.centre_yx):
+            tracked.jumped = frame
+        return recall_in_view(self._runner, tracked, recall, view, expected.centre_yx)
 
     def _arrived(
         self, objects: Sequence[TrackedObject], views: Sequence[View], frame: int, before: int

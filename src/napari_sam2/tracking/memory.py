@@ -39,17 +39,21 @@ class Memory:
     frame
         Frame index.
     view
-        The view in which the map was encoded.
+        The view in which the map was encoded last.
     map_chw
         (memory_dim, S / 16, S / 16) memory map.
     pointer_c
         (C,) object pointer.
     mask_logits_hw
-        (S / 4, S / 4) mask in `view`, from which the map is encoded anew for another view.
+        (S / 4, S / 4) mask, from which the map is encoded anew for another view.
     object_score
         Logit of presence.
     prompted
         Whether the mask answers prompts; such masks are remembered with hard edges.
+    centre_yx
+        (y, x) of the mask's centroid in the frame; None if it is empty.
+    mask_view
+        The view of the mask, where that is not `view`.
     """
 
     frame: int
@@ -59,6 +63,8 @@ class Memory:
     mask_logits_hw: Tensor
     object_score: float
     prompted: bool
+    centre_yx: tuple[float, float] | None = None
+    mask_view: View | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -80,8 +80,8 @@ class Pause:
         How often the object's prompts had changed by then.
     memories
         Its recent frames.
-    previous, view
-        Its mask on the last frame; the view in use.
+    previous, view, jumped
+        Its mask on the last frame; the view in use; where it last jumped.
     """
 
     frame: int
@@ -89,6 +89,7 @@ class Pause:
     memories: FrameMemories
     previous: Answer
     view: View | None
+    jumped: int | None
 
 
 @dataclass(slots=True)
@@ -124,6 +125,8 @@ class TrackedObject:
         The object on the frame before, during a pass.
     last_step
         Direction of the last pass.
+    jumped
+        Frame of that pass on which the object last moved far at once, if it did.
     """
 
     object_id: int
@@ -139,6 +142,7 @@ class TrackedObject:
     view: View | None = None
     previous: Answer | None = None
     last_step: int = 1
+    jumped: int | None = None
 
     @property
     def prompted_frames(self) -> list[int]:
@@ -172,7 +176,9 @@ class TrackedObject:
         """Note where a pass leaves the object."""
         if self.previous is not None:
             memories = self.bank.copy_frames()
-            self.pauses[step] = Pause(frame, self.changes, memories, self.previous, self.view)
+            self.pauses[step] = Pause(
+                frame, self.changes, memories, self.previous, self.view, self.jumped
+            )
 
     def resume(self, frame: int, step: int) -> bool:
         """Go on at a frame where the last pass in this direction stopped, if that can be done."""
@@ -180,8 +186,12 @@ class TrackedObject:
         if pause is None or pause.frame != frame - step or pause.changes != self.changes:
             return False
         self.bank.restore_frames(pause.memories)
-        self.previous, self.view = pause.previous, pause.view
+        self.previous, self.view, self.jumped = pause.previous, pause.view, pause.jumped
         return True
+
+    def jumped_since(self, frame: int) -> bool:
+        """Whether the object has jumped between a frame and where its pass is."""
+        return self.jumped is not None and (self.jumped - frame) * self.last_step > 0
 
     def start_over(self, bank: MemoryBank, *, same: bool) -> None:
         """Forget everything that another network, or another way of following, did not make.
@@ -194,7 +204,7 @@ class TrackedObject:
         if not same:
             self.answers.clear()
             self.outdated.clear()
-        self.previous = self.view = None
+        self.previous = self.view = self.jumped = None
 
     def neighbours(self, frame: int) -> tuple[int | None, int | None]:
         """Return the prompted frames before and after a frame."""

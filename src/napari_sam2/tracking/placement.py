@@ -255,6 +255,25 @@ def mask_extent(logits_hw: Tensor, view: View) -> Extent | None:
     return Extent((y, x), max(round_diameter, 0.6 * longest) * step, (half_y, half_x))
 
 
+def mask_centres(
+    logits: Sequence[Tensor], views: Sequence[View]
+) -> list[tuple[float, float] | None]:
+    """Return the centroids (y, x) in the frame of masks, (S / 4, S / 4) each; None if empty."""
+    if not logits:
+        return []
+    seen = (torch.stack(list(logits)) > 0).float()
+    index = torch.arange(seen.shape[-1], device=seen.device) + 0.5
+    area = seen.sum(dim=(1, 2))
+    sums = torch.stack((seen.sum(dim=2) @ index, seen.sum(dim=1) @ index), dim=1)
+    cells = (sums / area.clamp(min=1)[:, None]).tolist()
+    found: list[tuple[float, float] | None] = []
+    for view, (row, column), there in zip(views, cells, (area > 0).tolist(), strict=True):
+        step, (top, left) = MASK_STRIDE / view.scale, view.origin_yx
+        place = row * step + top - 0.5, column * step + left - 0.5
+        found.append(place if there else None)
+    return found
+
+
 def _arrays(extents: Sequence[Extent]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the centres and the halves of extents, (N, 2) each."""
     centres = np.array([each.centre_yx for each in extents]).reshape(-1, 2)

@@ -128,6 +128,7 @@ class Visitor:
         far = frame not in prompted and frame - step not in prompted
         if far and not self.settings.like_reference and tracked.resume(frame, step):
             return
+        tracked.jumped = None
         if not self.settings.like_reference:
             tracked.bank.forget_frames()
         seen = self._seen.find(tracked.object_id, frame - step) if far else None
