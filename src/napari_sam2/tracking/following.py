@@ -16,6 +16,7 @@ from napari_sam2.tracking.memory import Recall
 from napari_sam2.tracking.motion import SHARE, Arrived, Motion
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.placement import Extent, Placement, mask_centres
+from napari_sam2.tracking.prompts import Position
 from napari_sam2.tracking.recalling import jumps, recall_in_view
 from napari_sam2.tracking.runner import NetworkRunner, Request, Segmentation, no_points
 from napari_sam2.tracking.views import MASK_STRIDE, View
@@ -48,7 +49,8 @@ class Following:
         if not objects:
             return []
         recalls = [tracked.bank.recall(frame, step) for tracked in objects]
-        expected = self._motion.expected([_previous_of(o) for o in objects], frame, frame - step)
+        previous = [_previous_of(tracked) for tracked in objects]
+        expected = self._motion.expected(previous, frame, frame - step)
         followers = [
             Follower(tracked.view or _previous_of(tracked).view, extent, len(recall.maps))
             for tracked, extent, recall in zip(objects, expected, recalls, strict=True)
@@ -58,30 +60,33 @@ class Following:
         order = sorted(range(len(objects)), key=lambda i: (views[i].scale, views[i].origin_yx))
         self._runner.prepare(frame, *dict.fromkeys(views))
         arrived = self._arrived(objects, views, frame, frame - step)
+        places = self._places(objects, views, expected, frame)
         requests = []
         for i in order:
-            recall = self._recall(objects[i], recalls[i], views[i], expected[i], frame)
+            recall = recall_in_view(self._runner, objects[i], recalls[i], views[i], places[i])
             objects[i].view = views[i]
             requests.append(self._tracking_request(frame, views[i], recall, arrived[i]))
         found = dict(zip(order, self._runner.segment(requests), strict=True))
         return [self._answer(view, found[i], arrived[i]) for i, view in enumerate(views)]
 
-    def _recall(
+    def _places(
         self,
-        tracked: TrackedObject,
-        recall: Recall,
-        view: View,
-        expected: Extent | None,
+        objects: Sequence[TrackedObject],
+        views: Sequence[View],
+        expected: Sequence[Extent | None],
         frame: int,
-    ) -> Recall:
-        """Bring the memories of an object to where it is looked for, and note if it jumps."""
-        if expected is None or self._placement.is_whole(view):
-            return recall_in_view(self._runner, tracked, recall, view)
-        before = _previous_of(tracked)
-        was_yx = mask_centres([before.logits_hw], [before.view])[0]
-        if was_yx is not None and jumps(view, was_yx, expected.centre_yx):
-            tracked.jumped = frame
-        return recall_in_view(self._runner, tracked, recall, view, expected.centre_yx)
+    ) -> list[Position | None]:
+        """Return where objects are expected whose windows move with them, and note which jump."""
+        previous = [_previous_of(tracked) for tracked in objects]
+        before = mask_centres([o.logits_hw for o in previous], [o.view for o in previous])
+        places: list[Position | None] = []
+        for tracked, view, extent, was in zip(objects, views, expected, before, strict=True):
+            whole = self._placement.is_whole(view)
+            place = None if extent is None or whole else extent.centre_yx
+            if place is not None and was is not None and jumps(view, was, place):
+                tracked.jumped = frame
+            places.append(place)
+        return places
 
     def _arrived(
         self, objects: Sequence[TrackedObject], views: Sequence[View], frame: int, before: int
