@@ -11,7 +11,7 @@ from torch import Tensor
 
 from napari_sam2.tracking.candidates import answer_of
 from napari_sam2.tracking.dense_prompts import render_prompts
-from napari_sam2.tracking.looks import Look, agreement, most_trusted
+from napari_sam2.tracking.looks import Look, most_trusted, overlap_in
 from napari_sam2.tracking.memory import Memory, Recall
 from napari_sam2.tracking.objects import Answer, TrackedObject
 from napari_sam2.tracking.placement import Placement, mask_centres, mask_extent
@@ -37,7 +37,7 @@ from napari_sam2.tracking.seen import SeenMask
 from napari_sam2.tracking.views import MASK_STRIDE, View
 
 CLOSER_LOOKS = 3  # at most, after the first one
-SAME = 0.5  # IoU above which two looks, where both see, show the same object
+SAME = 0.5  # IoU from which a wider look shows the object that a window cut off
 SURE = 0.5  # estimated IoU below which the size of a mask says nothing
 
 
@@ -221,7 +221,7 @@ class Answerer:
             if around is None:
                 break
             again = self._look(frame, [around], prompts)[0]
-            if agreement(look, again) < SAME:
+            if overlap_in(look, again) < SAME:
                 break
             look = again
         return look

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
 from napari_sam2.tracking.identity import overlaps
 from napari_sam2.tracking.placement import Extent, mask_extent
 from napari_sam2.tracking.runner import Segmentation
-from napari_sam2.tracking.views import OUTSIDE, View
+from napari_sam2.tracking.views import View
 
 PREFERRED = (20.0, 110.0)  # diameters in input pixels at which a first click is trusted
 AGREEMENT = 0.4  # share of the trust in a look that depends on whether the others saw the same
@@ -64,22 +62,12 @@ def _shared(look: Look, others: Sequence[Look]) -> float:
         if look.found is None or other.found is None or other.view == look.view:
             continue
         weight = max(other.found.predicted_iou, 0.0) ** 2
-        total += weight * min(_overlap_in(look, other), _overlap_in(other, look))
+        total += weight * min(overlap_in(look, other), overlap_in(other, look))
         weights += weight
     return total / weights if weights else 1.0
 
 
-def agreement(look: Look, other: Look) -> float:
-    """Measure the IoU of two looks that found something, as far as both see."""
-    view = look.view
-    assert look.found is not None
-    assert other.found is not None
-    both = view.reproject(torch.full_like(other.found.logits_hw, 1.0), other.view) > 0
-    mine = torch.where(both, look.found.logits_hw, OUTSIDE)
-    return overlaps(mine[None], view.reproject(other.found.logits_hw, other.view))[0]
-
-
-def _overlap_in(look: Look, other: Look) -> float:
+def overlap_in(look: Look, other: Look) -> float:
     """Measure the IoU of two looks as far as the first one sees; a narrow one misses much."""
     assert look.found is not None
     assert other.found is not None

@@ -234,25 +234,18 @@ class Placement:
 
 def mask_extent(logits_hw: Tensor, view: View) -> Extent | None:
     """Measure a mask given by logits (S / 4, S / 4); None if it is empty."""
-    positive = logits_hw > 0
-    if not bool(positive.any()):
+    centre_yx = mask_centres([logits_hw], [view])[0]
+    if centre_yx is None:
         return None
-    rows, columns = (positive.any(dim=1 - axis).nonzero().flatten() for axis in (0, 1))
-    index = torch.arange(len(positive), device=positive.device, dtype=torch.float32) + 0.5
-    area = float(positive.sum())
-    step = MASK_STRIDE / view.scale
-    y = float((positive.sum(dim=1) * index).sum()) / area * step + view.origin_yx[0] - 0.5
-    x = float((positive.sum(dim=0) * index).sum()) / area * step + view.origin_yx[1] - 0.5
-    longest = max(float(rows[-1] - rows[0]), float(columns[-1] - columns[0])) + 1
-    round_diameter = 2 * math.sqrt(area / math.pi)
-    ends = [
-        (float(along[0]) * step + origin - 0.5, float(along[-1] + 1) * step + origin - 0.5)
-        for along, origin in zip((rows, columns), view.origin_yx, strict=True)
-    ]
-    half_y, half_x = (
-        max(mid - low, high - mid) for mid, (low, high) in zip((y, x), ends, strict=True)
-    )
-    return Extent((y, x), max(round_diameter, 0.6 * longest) * step, (half_y, half_x))
+    positive, step = logits_hw > 0, MASK_STRIDE / view.scale
+    halves, lengths = [], []
+    for axis, (middle, origin) in enumerate(zip(centre_yx, view.origin_yx, strict=True)):
+        along = positive.any(dim=1 - axis).nonzero().flatten()
+        low, high = float(along[0]) * step, float(along[-1] + 1) * step
+        halves.append(max(middle - (low + origin - 0.5), high + origin - 0.5 - middle))
+        lengths.append(high - low)
+    round_diameter = 2 * math.sqrt(float(positive.sum()) / math.pi) * step
+    return Extent(centre_yx, max(round_diameter, 0.6 * max(lengths)), (halves[0], halves[1]))
 
 
 def mask_centres(
