@@ -59,6 +59,11 @@ def test_small_products_stay_in_single_precision(rows):
         torch.testing.assert_close(result, plain(layer)(x))
 
 
+def test_nothing_is_mapped_to_nothing():
+    with torch.inference_mode(), half():
+        assert Linear(8, 12)(torch.zeros(1, 0, 8)).shape == (1, 0, 12)
+
+
 def test_gradients_reach_the_weights(case):
     layer, x = case
     with torch.no_grad(), half():

@@ -125,6 +125,19 @@ def test_what_was_tracked_is_remembered_until_prompts_go(small_model, movie):
     assert tracker.recollect(2, 5) is None
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("directions", [("forward", "backward"), ("backward", "forward")])
+def test_both_sides_of_the_first_prompt_are_corrected(movie, small_model, precision, directions):
+    """On one side lies the prompt ahead of the last pass, and nothing that it has seen."""
+    tracker = Tracker(small_model, movie, settings=TrackerSettings(precision=precision))
+    tracker.add(Mask(5, 1, square(10, 12)))
+    for direction in directions:
+        list(tracker.propagate(direction))
+    for frame in (8, 2):
+        tracker.add(Point(frame, 1, (20.0, 22.0)))
+        assert tracker.predict(frame, [1]).labels[20, 22] == 1
+
+
 def test_setting_prompts_keeps_an_object_that_has_others(small_model, movie):
     tracker = tracker_of(small_model, movie)
     tracker.add(Mask(0, 1, square(2, 2)))

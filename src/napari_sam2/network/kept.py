@@ -87,7 +87,7 @@ def exact_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     rows = x.reshape(-1, x.shape[-1]).float()
     out = rows.new_empty(rows.shape[0], weight.shape[0])
     # What is written into given memory is left alone by autocast.
-    return torch.addmm(bias, rows, weight.t(), out=out).view(*x.shape[:-1], -1)
+    return torch.addmm(bias, rows, weight.t(), out=out).view(*x.shape[:-1], len(weight))
 
 
 class Keeper(nn.Module):
