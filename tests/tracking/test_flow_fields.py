@@ -15,6 +15,7 @@ from napari_sam2.tracking.objects import Answer
 from napari_sam2.tracking.placement import Placement
 from napari_sam2.tracking.runner import NetworkRunner
 from napari_sam2.tracking.settings import TrackerSettings
+from napari_sam2.tracking.views import whole_view
 
 SIDE = 640
 SPACING = 16.0  # of cells in the colony
@@ -140,3 +141,21 @@ def test_fields_are_kept_for_later_passes_as_far_as_there_is_room(movie, placeme
     fields.of([other, placement.whole], 1, 0, steps=0)
     fields.of([window, other, placement.whole], 1, 0, steps=0)
     assert looked == [1, 1, 1, 1, 1, 2]
+
+
+def test_noise_is_not_held_against_a_flow():
+    rng = np.random.default_rng(5)
+    texture = ndimage.gaussian_filter(rng.normal(size=(360, 360)), 8)
+    texture = 0.5 + 0.1 * texture / texture.std()
+    frames = np.stack([texture[40:296, 40:296], texture[37:293, 36:292]])
+    noisy = frames + rng.normal(size=frames.shape) * 0.3  # of four pixels a cell: 0.075
+
+    def explained(pictures):
+        movie = open_movie(pictures.clip(0, 1).astype(np.float32))
+        runner = NetworkRunner(load_model("cells"), movie, TrackerSettings())
+        fields = FlowFields(runner, Placement((256, 256), 256, "auto"))
+        return fields.of([whole_view((256, 256), 256)], 1, 0, steps=0).popitem()[1][2]
+
+    assert float(explained(frames).median()) > 0.95
+    assert float(explained(noisy).median()) > 0.8
+    assert float(explained(rng.random(frames.shape)).median()) < 0.6

@@ -91,6 +91,7 @@ def test_models_that_are_prompted_with_the_mask_before_are_gated(
     found = found_at(0, others=(8, 5, 10), ious=(0.45, 0.1, 0.2))
     answer = following._answer(VIEW, found, Arrived(logits(2, 9)))
     gated = gate(found, logits(2, 9), weight, runner=runner) if weight else found
+    assert following.memory_choice == ("spaced" if prompted else "recent")
     assert answer.predicted_iou == gated.predicted_iou
     assert (gated is found) is not prompted
 
@@ -128,8 +129,8 @@ def test_a_frame_is_trusted_if_nothing_speaks_against_it(change, trusted):
     ("change", "anchors", "expected"),
     [
         ({}, (), True),
-        ({}, (4,), True),
-        ({}, (5,), False),
+        ({}, (1,), True),
+        ({}, (2,), False),
         ({"distractor": False}, (), False),
         ({"present": False}, (), False),
         ({"area_px": 125.0}, (), False),
@@ -158,26 +159,40 @@ def test_distinct_memories_are_spaced_and_bounded_and_anchors_attended_like_prom
     recall = held.recall(61 * step, step)
     frames = [(slot, frame * step) for slot, frame in slots(recall)]
     assert frames[:3] == [(0, 0), (0, 7), (0, 20)]
-    assert frames[3:] == [(6, 36), (5, 41), (4, 46), (3, 51), (2, 56), (1, 60)]
+    assert frames[3:] == [(6, 25), (5, 33), (4, 41), (3, 49), (2, 57), (1, 60)]
     assert [distance for distance, _ in recall.pointers] == [61, *range(1, 16), 54, 41]
     for back in range(61, 200):
         held.remember_frame(memory(back * step), DISTRACTED)
-    assert len(held.recall(200 * step, step).maps) == 1 + 3 + 3  # anchors are in the queue, too
-    moved = replace(memory(196 * step), view=View((1.0, 1.0), 0.5, 64))
+    maps = held.recall(200 * step, step).maps
+    assert len(maps) == 1 + 3 + 6
+    moved = replace(maps[1][1], view=View((1.0, 1.0), 0.5, 64))
     held.replace_frame(moved)
     assert any(each is moved for _, each in held.recall(200 * step, step).maps)
     held.forget_frames()
     assert slots(held.recall(200 * step, step)) == [(0, 0)]
 
 
-def test_absent_frames_are_not_among_the_distinct_ones():
-    held = bank("distinct")
+@pytest.mark.parametrize("step", [1, -1])
+def test_spaced_memories_are_the_last_one_and_every_eighth_before_it(step):
+    held = bank("spaced")
+    for back in range(1, 4):
+        held.remember_frame(memory(back * step), DISTRACTED)
+    assert slots(held.recall(4 * step, step)) == [(0, 0), (2, step), (1, 3 * step)]
+    for back in range(4, 61):
+        held.remember_frame(memory(back * step), DISTRACTED)
+    frames = [(slot, frame * step) for slot, frame in slots(held.recall(61 * step, step))]
+    assert frames == [(0, 0), (6, 25), (5, 33), (4, 41), (3, 49), (2, 57), (1, 60)]
+
+
+@pytest.mark.parametrize("choice", ["spaced", "distinct"])
+def test_absent_frames_are_not_among_the_spaced_ones(choice):
+    held = bank(choice)
     held.remember_frame(memory(1), GOOD)
     held.remember_frame(memory(2), replace(GOOD, present=False))
     assert slots(held.recall(3, 1)) == [(0, 0), (1, 1)]
 
 
-@pytest.mark.parametrize("choice", ["trusted", "distinct"])
+@pytest.mark.parametrize("choice", ["trusted", "spaced", "distinct"])
 def test_a_pass_that_goes_on_remembers_what_it_had_chosen(small_model, movie, choice, monkeypatch):
     # An untrained network is never sure; anchors are to be made nevertheless.
     monkeypatch.setattr(
@@ -214,7 +229,9 @@ def test_a_gate_outside_of_0_to_1_is_refused(wrong):
 
 
 def test_memory_choices_that_do_not_exist_or_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="memory choice of recent, trusted, distinct, got 'all'"):
+    with pytest.raises(
+        ValueError, match="memory choice of recent, trusted, spaced, distinct, got 'all'"
+    ):
         TrackerSettings(memory_choice="all")
     with pytest.raises(ValueError, match="the memory choice recent with like_reference"):
         TrackerSettings(memory_choice="trusted", like_reference=True)

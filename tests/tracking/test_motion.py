@@ -49,6 +49,10 @@ def on_frame_0(mask, view):
     return Answer(view, logits, 10.0, 1.0, torch.zeros(1))
 
 
+def everywhere(share):
+    return torch.full((64, 64), share)
+
+
 def middle_px(logits):
     y, x = (logits > 0).nonzero().float().mean(dim=0)
     return 4 * float(y) + 1.5, 4 * float(x) + 1.5
@@ -82,7 +86,7 @@ def test_what_is_absent_neither_arrives_nor_is_brought_back(movie, cells):
     nothing = Answer(view, torch.full((64, 64), -1024.0), -3.0, 0.9, torch.zeros(1))
     there = on_frame_0(ellipse((120, 110)), view)
     assert motion.arrived([nothing], [view], 1, 0) == [None]
-    assert motion.smooth(nothing, Arrived(there.logits_hw, 1.0)) is nothing
+    assert motion.smooth(nothing, Arrived(there.logits_hw, everywhere(1.0))) is nothing
 
 
 def test_a_painted_mask_holds_better_with_smoothing(movie, cells):
@@ -126,8 +130,39 @@ def test_of_masks_that_lie_apart_one_is_believed(
     view = whole_view(movie.shape_yx, SIDE)
     found = replace(on_frame_0(ellipse((120, 110)), view), predicted_iou=predicted_iou)
     arrived = on_frame_0(ellipse((120, 110 + 4 * shift)), view).logits_hw
-    smooth = motion.smooth(found, Arrived(arrived, explained)).logits_hw
-    mixed = 0.6 * found.logits_hw + 0.4 * arrived
+    smooth = motion.smooth(found, Arrived(arrived, everywhere(explained))).logits_hw
+    share = {0.5: 0.0, 0.9: 0.75 * 0.4}[explained]
+    mixed = (1 - share) * found.logits_hw + share * arrived
     torch.testing.assert_close(
         smooth, {True: found.logits_hw, False: arrived, None: mixed}[network_wins]
     )
+
+
+def test_the_carried_mask_counts_where_its_motion_explains_the_picture(movie, cells):
+    motion = Motion(NetworkRunner(cells, movie, TrackerSettings()), around(movie), 0.4)
+    view = whole_view(movie.shape_yx, SIDE)
+    found = replace(on_frame_0(ellipse((120, 110)), view), predicted_iou=0.5)
+    arrived = on_frame_0(ellipse((124, 110)), view).logits_hw
+    explained = everywhere(1.0)
+    explained[:, 32:] = 0.6
+    smooth = motion.smooth(found, Arrived(arrived, explained)).logits_hw
+    mixed = 0.6 * found.logits_hw + 0.4 * arrived
+    torch.testing.assert_close(smooth[:, :32], mixed[:, :32])
+    torch.testing.assert_close(smooth[:, 32:], found.logits_hw[:, 32:])
+
+
+def test_a_mask_that_is_carried_again_and_again_keeps_its_size(cells):
+    y, x = np.mgrid[:SIDE, :SIDE]
+    rod = (abs(y - 100 + (x - 128) / 3) < 9) & (abs(x - 128) < 60)
+    noise = ndimage.gaussian_filter(np.random.default_rng(1).normal(size=(SIDE, SIDE)), 4)
+    frames = [ndimage.shift(noise, (1.3 * t, 0.7 * t), mode="wrap") for t in range(16)]
+    frames = (np.stack(frames) - noise.min()) / np.ptp(noise)
+    movie = open_movie(frames.clip(0, 1).astype(np.float32))
+    view = whole_view(movie.shape_yx, SIDE)
+    motion = Motion(NetworkRunner(cells, movie, TrackerSettings()), around(movie), 0.5)
+    carried = on_frame_0(rod, view)
+    area = int((carried.logits_hw > 0).sum())
+    for frame in range(1, 16):
+        arrived = motion.arrived([carried], [view], frame, frame - 1)[0]
+        carried = replace(carried, logits_hw=arrived.logits_hw)
+    assert int((carried.logits_hw > 0).sum()) == pytest.approx(area, rel=0.06)

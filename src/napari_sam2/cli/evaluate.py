@@ -171,7 +171,7 @@ def evaluate(
     ] = None,
     smoothing: Smoothing = None,
     motion_gate: MotionGate = None,
-    memory_choice: MemoryChoice = "recent",
+    memory_choice: MemoryChoice = None,
     model: Model = "cells",
     device: Device = "auto",
     threads: Threads = None,

@@ -64,8 +64,8 @@ Smoothing = Annotated[
         "--smoothing",
         metavar="SHARE",
         help="From 0 to below 1: how much of the mask of the frame before stays in each mask, "
-        "carried along the motion in the image. By default 0.2 for [bold]cells[/bold] and 0 for "
-        "published models.",
+        "carried along the motion in the image, where that explains the image. By default 0.4 for "
+        "[bold]cells[/bold] and 0 for published models.",
         rich_help_panel=_FOLLOW,
         show_default=False,
     ),
@@ -82,12 +82,14 @@ MotionGate = Annotated[
     ),
 ]
 MemoryChoice = Annotated[
-    RememberChoice,
+    RememberChoice | None,
     typer.Option(
         "--memory-choice",
-        help="Frames to remember: the latest, the latest good ones, or some far apart and some "
-        "where it was told from its like.",
+        help="Frames to remember: the latest, the latest good ones, some far apart, or also some "
+        "where it was told from its like. By default spaced ones for [bold]cells[/bold] and recent "
+        "ones for published models.",
         rich_help_panel=_FOLLOW,
+        show_default=False,
     ),
 ]
 JsonFile = Annotated[

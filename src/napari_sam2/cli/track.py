@@ -120,7 +120,7 @@ def track(
     ] = None,
     smoothing: Smoothing = None,
     motion_gate: MotionGate = None,
-    memory_choice: MemoryChoice = "recent",
+    memory_choice: MemoryChoice = None,
     model: Model = "cells",
     device: Device = "auto",
     threads: Threads = None,

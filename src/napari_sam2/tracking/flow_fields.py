@@ -37,6 +37,7 @@ DOUBTFUL = 0.3  # share below which a flow says nothing of its neighbours' ...
 ENOUGH = 0.1  # ... and what is above it around a cell, on average, for their flow to be believed
 FILL = 3  # cells of the wider grid around one whose flow it takes
 FLAT = 1e-4  # variance below is that of an empty picture
+QUIET = 0.1  # share of a view's cells where a flow leaves least: what it leaves there is noise
 TINY = 1e-6  # keeps what nothing is known of at 0
 KEPT_SHARE = 4  # for one in so many bytes of encoded views, flows are kept for later passes
 
@@ -155,9 +156,15 @@ class FlowFields:
 
 
 def _judged(flows_n2hw: Tensor, now: Tensor, then: Tensor) -> Tensor:
-    """Add to flows the share of the picture's variance around each cell that they explain."""
+    """Add to flows the share of the picture's variance around each cell that they explain.
+
+    Noise cannot be explained and does not count: what the flow leaves where it leaves least comes
+    from both pictures alike.
+    """
     left = unexplained(flows_n2hw, now, then, radius=RADIUS)
-    explained = 1 - left / (variance(now, radius=RADIUS) + FLAT)
+    noise = torch.quantile(left.flatten(1), QUIET, dim=1)[:, None, None]
+    signal = (variance(now, radius=RADIUS) - noise / 2).clamp(min=0)
+    explained = 1 - (left - noise).clamp(min=0) / (signal + FLAT)
     return torch.cat((flows_n2hw, explained[:, None]), dim=1)
 
 

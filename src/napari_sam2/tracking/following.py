@@ -11,7 +11,7 @@ from torch import Tensor
 from napari_sam2.tracking.candidates import answer_of, gate, weigh
 from napari_sam2.tracking.cover import Follower, cover
 from napari_sam2.tracking.dense_prompts import soften_previous
-from napari_sam2.tracking.identity import GATE
+from napari_sam2.tracking.identity import CHOICE, GATE
 from napari_sam2.tracking.memory import Recall
 from napari_sam2.tracking.motion import SHARE, Arrived, Motion
 from napari_sam2.tracking.objects import Answer, TrackedObject
@@ -19,6 +19,7 @@ from napari_sam2.tracking.placement import Extent, Placement, mask_centres
 from napari_sam2.tracking.prompts import Position
 from napari_sam2.tracking.recalling import jumps, recall_in_view
 from napari_sam2.tracking.runner import NetworkRunner, Request, Segmentation, no_points
+from napari_sam2.tracking.settings import MemoryChoice
 from napari_sam2.tracking.views import MASK_STRIDE, View
 
 
@@ -31,6 +32,11 @@ class Following:
         The network bound to the movie.
     placement
         Chooses the views.
+
+    Attributes
+    ----------
+    memory_choice
+        The user's, or else the model's own.
     """
 
     def __init__(self, runner: NetworkRunner, placement: Placement) -> None:
@@ -41,7 +47,9 @@ class Following:
         share = SHARE * prompted if settings.smoothing is None else settings.smoothing
         self._gate = GATE * prompted if settings.motion_gate is None else settings.motion_gate
         self._motion = Motion(runner, placement, share)
-        chooses = self._gate > 0 or settings.memory_choice != "recent"
+        own: MemoryChoice = CHOICE if prompted and not settings.like_reference else "recent"
+        self.memory_choice = settings.memory_choice or own
+        chooses = self._gate > 0 or self.memory_choice != "recent"
         self._wants_previous = prompted or share > 0 or chooses
 
     def track(self, objects: Sequence[TrackedObject], frame: int, step: int) -> list[Answer]:
@@ -96,12 +104,11 @@ class Following:
         return self._motion.arrived([_previous_of(o) for o in objects], views, frame, before)
 
     def _answer(self, view: View, found: Segmentation, arrived: Arrived | None) -> Answer:
-        settings = self._runner.settings
         carried = None if arrived is None else arrived.logits_hw
         if self._gate:
             found = gate(found, carried, self._gate, runner=self._runner)
         answer = answer_of(view, found, None)
-        if settings.memory_choice != "recent":
+        if self.memory_choice != "recent":
             answer = replace(answer, evidence=weigh(view, found, carried))
         return self._motion.smooth(answer, arrived)
 

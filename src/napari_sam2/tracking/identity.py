@@ -15,14 +15,17 @@ from statistics import median
 import torch
 from torch import Tensor
 
+from napari_sam2.tracking.settings import MemoryChoice
+
 GATE = 0.15  # weight of where a mask lies, for models that are prompted with the one before
+CHOICE: MemoryChoice = "spaced"  # of memories, for the same models
 
 TRUSTED_IOU = 0.5  # estimated; SAMURAI's threshold
 TRUSTED_OVERLAP = 0.3  # with the mask that arrived
 
-RELIABLE_IOU = 0.8  # estimated; DAM4SAM's threshold, as the two below
+RELIABLE_IOU = 0.8  # estimated; DAM4SAM's threshold, as the one below
 RELIABLE_AREA = 0.2  # departure from the recent median, as a share of it
-SPACING = 5  # frames between anchors, and between the recent memories besides the last
+SPACING = 8  # frames between anchors, and between the recent memories besides the last
 ANCHORS = 3  # at most
 HISTORY = 10  # frames from which the usual area and estimated IoU are taken
 DISTRACTOR = 0.3  # of the mask's area, that an alternative adds beyond its box

@@ -1,9 +1,8 @@
 """Memory bank: what is kept of one object while it is tracked.
 
 SAM 2 calls them conditioning and non-conditioning frames; here they are prompt memories, kept as
-long as the prompt, and frame memories, a short queue. Which frames enter it is a choice; that of
-"distinct" ones keeps a few anchors as well, which are attended like prompts. Nothing else is kept,
-so memory does not grow with the movie.
+long as the prompt, and frame memories, a short queue. Which frames enter it is a choice; "distinct"
+keeps a few anchors as well, attended like prompts. So memory does not grow with the movie.
 """
 
 from __future__ import annotations
@@ -181,7 +180,7 @@ class MemoryBank:
         _push(self._recent, memory.frame, memory, None if self.keep_all else self.frame_memories)
 
     def _admits(self, memory: Memory, evidence: Evidence) -> bool:
-        """Say whether a frame is queued; of "distinct" ones, take anchors and space the queue."""
+        """Say whether a frame is queued; take anchors and space the queue where that is chosen."""
         if self.choice == "recent":
             return True
         history = self._history
@@ -189,7 +188,8 @@ class MemoryBank:
             self._history = (*history, evidence)[-HISTORY:]
         if self.choice == "trusted":
             return is_trusted(evidence, history)
-        if is_anchor(evidence, memory.frame, history, list(self._anchors)):
+        distinct = self.choice == "distinct"
+        if distinct and is_anchor(evidence, memory.frame, history, list(self._anchors)):
             _push(self._anchors, memory.frame, memory, ANCHORS)
         if not evidence.present:
             return False

@@ -22,7 +22,8 @@ from napari_sam2.tracking.placement import Extent, Placement, mask_extent
 from napari_sam2.tracking.runner import NetworkRunner
 from napari_sam2.tracking.views import View
 
-SHARE = 0.2  # of the carried mask, for models that are prompted with it
+SHARE = 0.4  # of the carried mask at most, for models that are prompted with it
+KNOWN = (0.6, 1.0)  # share of the variance around a cell that is explained: from none to all of it
 WHOLE = 0.5  # of its diameter, of which the flow must be believed for a mask to be said to move
 APART = 0.6  # IoU of both masks below which one of them must be wrong:
 SURE = 0.7  # the carried one, with an estimated IoU above ...
@@ -40,13 +41,20 @@ class Arrived:
     ----------
     logits_hw
         (S / 4, S / 4) mask logits.
-    explained
-        Share of the picture's variance in the mask that its motion explains, at most 1; 0 where
-        none was looked for.
+    explained_hw
+        (S / 4, S / 4) share of the picture's variance around each cell that its motion explains, at
+        most 1; None where no motion was looked for.
     """
 
     logits_hw: Tensor
-    explained: float = 0.0
+    explained_hw: Tensor | None = None
+
+    @property
+    def explained(self) -> float:
+        """Mean share of the variance in the mask that its motion explains; 0 if there is none."""
+        if self.explained_hw is None:
+            return 0.0
+        return _means(self.explained_hw[None], self.logits_hw[None])[0]
 
 
 class Motion:
@@ -59,7 +67,7 @@ class Motion:
     placement
         Says what is around a view.
     share
-        Share of the carried mask in the mask of a tracked frame, in [0, 1); 0 computes no flow.
+        Of the carried mask in the mask of a tracked frame, at most, in [0, 1); 0 computes no flow.
     """
 
     def __init__(self, runner: NetworkRunner, placement: Placement, share: float) -> None:
@@ -86,7 +94,10 @@ class Motion:
             Each in its view, without flow if that is switched off; None where there was no mask.
         """
         pairs = zip(previous, views, strict=True)
-        masks = [view.reproject(each.logits_hw, each.view) for each, view in pairs]
+        masks = [
+            view.reproject(each.logits_hw.clamp(-CERTAIN, CERTAIN), each.view, cubic=True)
+            for each, view in pairs
+        ]
         there = [i for i, mask in enumerate(masks) if bool((mask > 0).any())]
         arrived = [Arrived(masks[i]) for i in there]
         if self._share and there:
@@ -178,24 +189,27 @@ class Motion:
         views = {view for _, view in seen.values()}
         fields = self._fields.of(views, frame, before, steps=0, wide=wide)
         masks = torch.stack([mask for mask, _ in seen.values()])
-        means = _explained(masks, [fields[view] for _, view in seen.values()])
+        means = _means(torch.stack([fields[view][2] for _, view in seen.values()]), masks)
         return {i: seen[i] for i, mean in zip(seen, means, strict=True) if mean < enough}
 
     def smooth(self, answer: Answer, arrived: Arrived | None) -> Answer:
         """Mix the network's mask with the one that arrived, if the object is there in both.
 
-        Where they hardly overlap, one of them has lost the object: the network's unless it is sure,
-        where the images say well how the mask moved; else its estimate of its own IoU tells which.
+        The latter has its share where the images say how it moved, cell by cell. Where the two
+        hardly overlap, one of them has lost the object: the network's unless it is sure, where the
+        images say well how the mask moved; else its estimate of its own IoU tells which.
         """
         if not self._share or arrived is None or answer.object_score <= 0:
             return answer
         found = answer.logits_hw.clamp(-CERTAIN, CERTAIN).float()
         carried = arrived.logits_hw.to(found.device).float()
-        share = self._share
+        share: Tensor = self._share * _known(arrived).to(found.device)
         if overlaps(found[None], carried)[0] < APART:
-            share = 0.0 if answer.predicted_iou > SURE else share
             limit = SURE if arrived.explained > WELL else UNSURE
-            share = 1.0 if answer.predicted_iou < limit else share
+            if answer.predicted_iou < limit:
+                return replace(answer, logits_hw=carried)
+            if answer.predicted_iou > SURE:
+                return replace(answer, logits_hw=found)
         return replace(answer, logits_hw=torch.lerp(found, carried, share))
 
 
@@ -216,15 +230,22 @@ def _carried(masks: Sequence[Tensor], fields: Sequence[Tensor]) -> list[Arrived]
     """Carry each mask (S / 4, S / 4) by a field (3, S / 4, S / 4)."""
     flows = torch.stack([field[:2] for field in fields])
     moved = _along(torch.stack(list(masks)).clamp(-CERTAIN, CERTAIN), flows)
-    explained = _explained(moved, fields)
-    return [Arrived(mask, share) for mask, share in zip(moved, explained, strict=True)]
+    return [Arrived(mask, field[2]) for mask, field in zip(moved, fields, strict=True)]
 
 
-def _explained(masks_nhw: Tensor, fields: Sequence[Tensor]) -> list[float]:
-    """Return the mean share of the variance in each mask (N, H, W) that its field explains."""
+def _known(arrived: Arrived) -> Tensor:
+    """Say how far the motion of each cell (S / 4, S / 4) is known, in [0, 1]."""
+    if arrived.explained_hw is None:
+        return torch.zeros_like(arrived.logits_hw)
+    least, all_of_it = KNOWN
+    return ((arrived.explained_hw - least) / (all_of_it - least)).clamp(0, 1)
+
+
+def _means(values_nhw: Tensor, masks_nhw: Tensor) -> list[float]:
+    """Return the mean of values in each of N masks, both (N, H, W); 0 in an empty one."""
     covered = (masks_nhw > 0).float()
-    shares = torch.stack([field[2] for field in fields]) * covered
-    means: list[float] = (shares.sum(dim=(1, 2)) / covered.sum(dim=(1, 2)).clamp(min=1)).tolist()
+    sums = (values_nhw * covered).sum(dim=(1, 2))
+    means: list[float] = (sums / covered.sum(dim=(1, 2)).clamp(min=1)).tolist()
     return means
 
 
@@ -234,6 +255,10 @@ def _along(logits_nhw: Tensor, flow_n2hw: Tensor) -> Tensor:
     y, x = centres[:, None] + flow_n2hw[:, 0], centres + flow_n2hw[:, 1]
     grid = torch.stack((x, y), dim=-1) * (2.0 / side) - 1.0
     moved = F.grid_sample(
-        logits_nhw[:, None].float(), grid, padding_mode="border", align_corners=False
+        logits_nhw[:, None].float(),
+        grid,
+        mode="bicubic",  # bilinear, masks would shrink from frame to frame
+        padding_mode="border",
+        align_corners=False,
     )
     return moved[:, 0]

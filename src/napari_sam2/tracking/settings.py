@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 ViewChoice: TypeAlias = Literal["auto", "whole", "window"]
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
 Direction: TypeAlias = Literal["forward", "backward", "both"]
-MemoryChoice: TypeAlias = Literal["recent", "trusted", "distinct"]
+MemoryChoice: TypeAlias = Literal["recent", "trusted", "spaced", "distinct"]
 
 SMALLEST = 64  # input pixels a side
 FAST_SIDE = 0.75  # of the input size, in fast tracking
@@ -41,8 +41,9 @@ class TrackerSettings:
         and each pass starts from prompts alone, so that the order of passes does not matter.
     smoothing
         Share, from 0 to below 1, of the mask of the frame before in each tracked mask, carried
-        there along the optical flow of the images. By default 0.2 for models that are prompted
-        with that mask, as `cells` is, and 0 for others.
+        there along the optical flow of the images: at most, where that explains them in full; none
+        where it explains less than 0.6 of their variance. By default 0.4 for models that are
+        prompted with that mask, as `cells` is, and 0 for others.
     motion_gate
         Weight, from 0 to below 1, of the overlap with the carried mask against the estimated IoU
         when one of the network's four masks is chosen on a tracked frame; 0 leaves the choice to
@@ -50,8 +51,10 @@ class TrackerSettings:
         and 0 for others.
     memory_choice
         Which tracked frames are remembered: the last six ("recent", as in SAM 2), the last six on
-        which the mask can be trusted ("trusted"), or the last one, every fifth before it, and up to
-        three on which the object was told from a distractor ("distinct").
+        which the mask can be trusted ("trusted"), the last one and every eighth before it
+        ("spaced"), or these and up to three on which the object was told from a distractor
+        ("distinct"). By default "spaced" for models that are prompted with the mask of the frame
+        before, and "recent" for others.
     objects_at_once
         Objects that go through the network in one batch.
     fast
@@ -72,7 +75,7 @@ class TrackerSettings:
     like_reference: bool = False
     smoothing: float | None = None
     motion_gate: float | None = None
-    memory_choice: MemoryChoice = "recent"
+    memory_choice: MemoryChoice | None = None
     objects_at_once: int = 32
     fast: bool = False
     feature_bytes: int = 2**24  # small, so that memory is flat from the first hundred frames on
@@ -102,10 +105,10 @@ class TrackerSettings:
                 f"expected a motion gate from 0 to below 1, got {self.motion_gate}; 0 switches it "
                 f"off"
             )
-        if self.memory_choice not in get_args(MemoryChoice):
+        if self.memory_choice is not None and self.memory_choice not in get_args(MemoryChoice):
             known = ", ".join(get_args(MemoryChoice))
             raise ValueError(f"expected a memory choice of {known}, got {self.memory_choice!r}")
-        if self.like_reference and self.memory_choice != "recent":
+        if self.like_reference and self.memory_choice not in (None, "recent"):
             raise ValueError(
                 f"expected the memory choice recent with like_reference, got "
                 f"{self.memory_choice!r}; the original implementation has no other"

@@ -105,8 +105,14 @@ class View:
         centres = (np.arange(self.size) + 0.5) / self.scale + self.origin_yx[axis]
         return np.floor(centres).astype(int)
 
-    def reproject(self, logits_hw: Tensor, source: View, *, outside: float = OUTSIDE) -> Tensor:
-        """Bring mask logits (S / 4, S / 4) of another view into this one, `outside` beyond it."""
+    def reproject(
+        self, logits_hw: Tensor, source: View, *, outside: float = OUTSIDE, cubic: bool = False
+    ) -> Tensor:
+        """Bring mask logits (S / 4, S / 4) of another view into this one, `outside` beyond it.
+
+        A `cubic` interpolation keeps masks from shrinking where this is done frame after frame; it
+        wants logits without jumps.
+        """
         if source == self:
             return logits_hw
         side = self.size // MASK_STRIDE
@@ -115,7 +121,7 @@ class View:
             (steps + own - other) * source.scale / source.size * 2 - 1
             for own, other in zip(self.origin_yx, source.origin_yx, strict=True)
         )
-        return _sample(logits_hw, y, x, outside=outside)
+        return _sample(logits_hw, y, x, outside=outside, cubic=cubic)
 
     def paint_logits(
         self, logits_hw: Tensor, shape_yx: tuple[int, int]
@@ -200,12 +206,14 @@ def _grid(y: Tensor, x: Tensor) -> Tensor:
     return torch.stack((x[None].expand(len(y), -1), y[:, None].expand(-1, len(x))), dim=-1)[None]
 
 
-def _sample(logits_hw: Tensor, y: Tensor, x: Tensor, *, outside: float) -> Tensor:
+def _sample(
+    logits_hw: Tensor, y: Tensor, x: Tensor, *, outside: float, cubic: bool = False
+) -> Tensor:
     grid = _grid(y, x).float()
     sampled = F.grid_sample(
         logits_hw[None, None].float(),
         grid,
-        mode="bilinear",
+        mode="bicubic" if cubic else "bilinear",
         padding_mode="border",
         align_corners=False,
     )[0, 0]

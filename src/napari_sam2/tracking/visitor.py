@@ -47,7 +47,7 @@ class Visitor:
             self.runner.max_pointers,
             self.settings.max_prompt_memories,
             keep_all=self.settings.like_reference,
-            choice=self.settings.memory_choice,
+            choice=self.following.memory_choice,
         )
 
     def answers_like(self, other: Visitor) -> bool:

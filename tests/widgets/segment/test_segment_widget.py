@@ -114,8 +114,8 @@ def test_other_ways_of_following_are_offered_and_reach_the_session(widget, viewe
     press(widget, "start")
     viewer.layers.selection.active.add(np.array([[0, *CELL]]))
     options.fast.click()
-    options.memory_choice.setCurrentIndex(2)
-    options.memory_choice.activated.emit(2)
+    options.memory_choice.setCurrentIndex(options.memory_choice.findData("distinct"))
+    options.memory_choice.activated.emit(options.memory_choice.currentIndex())
     wanted = {"motion_gate": 0.2, "smoothing": 0.5, "fast": True, "memory_choice": "distinct"}
     tracker = widget.controller.session._tracker
     assert tracker.settings == replace(SESSION_SETTINGS, precision="float32", **wanted)

@@ -28,14 +28,15 @@ _TIPS = {
     "fast": "Remember three frames instead of six, and look at smaller images with models that\n"
     "take more than 256 pixels. Faster; tracks are lost a little earlier",
     "smoothing": "How much of the mask of the frame before stays in each mask, carried along the\n"
-    "motion in the image. More holds painted outlines longer; less suits cells that change their\n"
-    "shape. The model's own: 0.2 for cells, 0 for published models",
+    "motion in the image, where that explains the image. More holds painted outlines longer; less\n"
+    "suits cells that change their shape. The model's own: 0.4 for cells, 0 for published models",
     "motion_gate": "Of the four masks that the network offers, prefer one that lies where the\n"
     "object has come to. Tracks live longer in crowded movies. 0 leaves the choice to the\n"
     "network. The model's own: 0.15 for cells, 0 for published models",
     "memory_choice": "The tracked frames that the next one is compared with. Good ones: those\n"
-    "whose mask can be trusted. Distinct ones: every fifth, and those where the object was told\n"
-    "from its like",
+    "whose mask can be trusted. Spaced ones: the last and every eighth. Distinct ones: these, and\n"
+    "some where the object was told from its like. The model's own: spaced ones for cells, the\n"
+    "latest for published models",
 }
 
 
@@ -62,8 +63,10 @@ class TrackingOptions(QWidget):
         self.smoothing, self.motion_gate = _spin(), _spin()
         self.memory_choice = QComboBox()
         for key, text in (
+            (None, "model's own"),
             ("recent", "the latest frames"),
             ("trusted", "the latest good ones"),
+            ("spaced", "spaced ones"),
             ("distinct", "distinct ones"),
         ):
             self.memory_choice.addItem(text, key)
