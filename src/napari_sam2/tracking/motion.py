@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from napari_sam2.tracking.flow_fields import EXPLAINED, FlowFields
@@ -20,7 +19,7 @@ from napari_sam2.tracking.identity import overlaps
 from napari_sam2.tracking.objects import Answer
 from napari_sam2.tracking.placement import Extent, Placement, mask_extent
 from napari_sam2.tracking.runner import NetworkRunner
-from napari_sam2.tracking.views import View
+from napari_sam2.tracking.views import View, interpolate
 
 SHARE = 0.4  # of the carried mask at most, for models that are prompted with it
 KNOWN = (0.6, 1.0)  # share of the variance around a cell that is explained: from none to all of it
@@ -254,11 +253,5 @@ def _along(logits_nhw: Tensor, flow_n2hw: Tensor) -> Tensor:
     centres = torch.arange(side, device=logits_nhw.device) + 0.5
     y, x = centres[:, None] + flow_n2hw[:, 0], centres + flow_n2hw[:, 1]
     grid = torch.stack((x, y), dim=-1) * (2.0 / side) - 1.0
-    moved = F.grid_sample(
-        logits_nhw[:, None].float(),
-        grid,
-        mode="bicubic",  # bilinear, masks would shrink from frame to frame
-        padding_mode="border",
-        align_corners=False,
-    )
-    return moved[:, 0]
+    # Not cubic, masks would shrink from frame to frame.
+    return interpolate(logits_nhw[:, None].float(), grid, cubic=True)[:, 0]

@@ -165,6 +165,23 @@ def whole_view(shape_yx: tuple[int, int], size: int) -> View:
     return View((0.0, 0.0), size / max(shape_yx), size)
 
 
+def interpolate(maps_n1hw: Tensor, grid_nhw2: Tensor, *, cubic: bool) -> Tensor:
+    """Interpolate maps at the positions (x, y) of a grid, from -1 to 1, as `F.grid_sample` does.
+
+    Apple's GPUs know no cubic interpolation; what is asked of them goes through the processor.
+    """
+    home = maps_n1hw.device
+    where = torch.device("cpu") if cubic and home.type == "mps" else home
+    found = F.grid_sample(
+        maps_n1hw.to(where),
+        grid_nhw2.to(where),
+        mode="bicubic" if cubic else "bilinear",
+        padding_mode="border",
+        align_corners=False,
+    )
+    return found.to(home)
+
+
 def _cut(frame: Frame, view: View) -> tuple[np.ndarray, tuple[int, int]]:
     """Return the pixels that a view needs and the (y, x) of the first one."""
     starts, stops = [], []
@@ -210,13 +227,7 @@ def _sample(
     logits_hw: Tensor, y: Tensor, x: Tensor, *, outside: float, cubic: bool = False
 ) -> Tensor:
     grid = _grid(y, x).float()
-    sampled = F.grid_sample(
-        logits_hw[None, None].float(),
-        grid,
-        mode="bicubic" if cubic else "bilinear",
-        padding_mode="border",
-        align_corners=False,
-    )[0, 0]
+    sampled = interpolate(logits_hw[None, None].float(), grid, cubic=cubic)[0, 0]
     return torch.where((grid[0].abs() <= 1).all(dim=-1), sampled, outside)
 
 
