@@ -92,6 +92,8 @@ def test_models_that_are_prompted_with_the_mask_before_are_gated(
     answer = following._answer(VIEW, found, Arrived(logits(2, 9)))
     gated = gate(found, logits(2, 9), weight, runner=runner) if weight else found
     assert following.memory_choice == ("spaced" if prompted else "recent")
+    original = NetworkRunner(small_model, movie, TrackerSettings.reference())
+    assert Following(original, Placement(movie.shape_yx, 64, "auto")).memory_choice == "recent"
     assert answer.predicted_iou == gated.predicted_iou
     assert (gated is found) is not prompted
 

@@ -76,7 +76,7 @@ def test_without_a_share_the_mask_stays_where_it_was_and_nothing_is_mixed(movie,
     previous = on_frame_0(ellipse((120, 110)), view)
     arrived = motion.arrived([previous], [view], 1, 0)[0]
     assert torch.equal(arrived.logits_hw, previous.logits_hw)
-    assert arrived.explained == 0
+    assert arrived.explained_hw is None
     assert motion.smooth(previous, arrived) is previous
 
 

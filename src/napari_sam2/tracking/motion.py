@@ -50,9 +50,8 @@ class Arrived:
 
     @property
     def explained(self) -> float:
-        """Mean share of the variance in the mask that its motion explains; 0 if there is none."""
-        if self.explained_hw is None:
-            return 0.0
+        """Mean share of the variance in the mask that its motion explains."""
+        assert self.explained_hw is not None
         return _means(self.explained_hw[None], self.logits_hw[None])[0]
 
 
@@ -198,11 +197,11 @@ class Motion:
         hardly overlap, one of them has lost the object: the network's unless it is sure, where the
         images say well how the mask moved; else its estimate of its own IoU tells which.
         """
-        if not self._share or arrived is None or answer.object_score <= 0:
+        if arrived is None or arrived.explained_hw is None or answer.object_score <= 0:
             return answer
         found = answer.logits_hw.clamp(-CERTAIN, CERTAIN).float()
         carried = arrived.logits_hw.to(found.device).float()
-        share: Tensor = self._share * _known(arrived).to(found.device)
+        share = self._share * _known(arrived.explained_hw).to(found.device)
         if overlaps(found[None], carried)[0] < APART:
             limit = SURE if arrived.explained > WELL else UNSURE
             if answer.predicted_iou < limit:
@@ -232,12 +231,10 @@ def _carried(masks: Sequence[Tensor], fields: Sequence[Tensor]) -> list[Arrived]
     return [Arrived(mask, field[2]) for mask, field in zip(moved, fields, strict=True)]
 
 
-def _known(arrived: Arrived) -> Tensor:
+def _known(explained_hw: Tensor) -> Tensor:
     """Say how far the motion of each cell (S / 4, S / 4) is known, in [0, 1]."""
-    if arrived.explained_hw is None:
-        return torch.zeros_like(arrived.logits_hw)
     least, all_of_it = KNOWN
-    return ((arrived.explained_hw - least) / (all_of_it - least)).clamp(0, 1)
+    return ((explained_hw - least) / (all_of_it - least)).clamp(0, 1)
 
 
 def _means(values_nhw: Tensor, masks_nhw: Tensor) -> list[float]:
@@ -253,5 +250,5 @@ def _along(logits_nhw: Tensor, flow_n2hw: Tensor) -> Tensor:
     centres = torch.arange(side, device=logits_nhw.device) + 0.5
     y, x = centres[:, None] + flow_n2hw[:, 0], centres + flow_n2hw[:, 1]
     grid = torch.stack((x, y), dim=-1) * (2.0 / side) - 1.0
-    # Not cubic, masks would shrink from frame to frame.
+    # Bilinear, masks would shrink more from frame to frame.
     return interpolate(logits_nhw[:, None].float(), grid, cubic=True)[:, 0]

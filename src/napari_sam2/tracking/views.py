@@ -110,8 +110,8 @@ class View:
     ) -> Tensor:
         """Bring mask logits (S / 4, S / 4) of another view into this one, `outside` beyond it.
 
-        A `cubic` interpolation keeps masks from shrinking where this is done frame after frame; it
-        wants logits without jumps.
+        With a `cubic` interpolation masks shrink less where this is done frame after frame; it
+        wants logits that are clipped.
         """
         if source == self:
             return logits_hw
